@@ -1,0 +1,1 @@
+//! The parts joined: from an assigned partition to accepted events.

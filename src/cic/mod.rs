@@ -1,0 +1,1 @@
+//! What comes in: CIC's messages, as they stand in a Kafka record.

@@ -1,0 +1,1 @@
+//! The configuration: `conduit.toml`, the environment and flags become one checked `Config`.

@@ -1,0 +1,1 @@
+//! Events are accepted in order, at the pace that Genesys Cloud allows.

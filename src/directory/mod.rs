@@ -1,0 +1,1 @@
+//! Keeps the names true: the directory file and the organization's API.

@@ -1,0 +1,1 @@
+//! One request to Genesys Cloud at a time, and what its answer means.

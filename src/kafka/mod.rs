@@ -1,0 +1,1 @@
+//! Records in, offsets and dead letters out. Knows bytes only.

@@ -1,0 +1,1 @@
+//! CIC names become Genesys Cloud ids; drafts become events.

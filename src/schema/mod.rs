@@ -1,0 +1,1 @@
+//! The compiled-in JSON Schemas of what Genesys Cloud accepts.
