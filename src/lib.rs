@@ -5,6 +5,7 @@
 //! table in `tests/imports.rs`, which holds it against every `use crate::`.
 
 pub mod config;
+pub mod time;
 
 pub mod cic;
 pub mod event;

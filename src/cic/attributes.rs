@@ -1,0 +1,258 @@
+//! The attributes of an interaction: names without regard to case, values always text.
+//!
+//! CIC sends dozens; conversion reads a few. Those are kept by what they mean, the ones that the configuration
+//! asks for by name, all others are passed over while reading.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+macro_rules! attributes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// An attribute that conversion reads.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Attribute { $($(#[$doc])* $name,)* }
+
+        impl Attribute {
+            /// Every attribute.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The name that CIC's documents write.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+attributes! {
+    /// The unique key of an interaction; opaque.
+    CallIdKey = "Eic_CallIdKey";
+    /// The interaction's type, `Call` for instance.
+    ObjectType = "Eic_ObjectType";
+    /// The one-letter state.
+    State = "Eic_State";
+    /// `I` inbound, `O` outbound.
+    Direction = "Eic_CallDirection";
+    /// `E` external, `I` intercom.
+    CallType = "Eic_CallType";
+    /// The queue it is on.
+    Workgroup = "Eic_WorkgroupName";
+    /// When it entered that queue.
+    WorkgroupTime = "Eic_WorkgroupQueueTimestamp";
+    /// The user it is assigned to; a list while several ring.
+    User = "Eic_UserName";
+    /// The station it is on.
+    Station = "Eic_StationName";
+    /// The line it came in by.
+    Line = "Eic_LineName";
+    /// When it was created.
+    Initiated = "Eic_InitiationTime";
+    /// The far party's number, normalised.
+    RemoteNumberNormalized = "Eic_RemoteTnNormalized";
+    /// The far party's number as it came.
+    RemoteNumberRaw = "Eic_RemoteTnRaw";
+    /// The far party's number.
+    RemoteNumber = "Eic_RemoteTn";
+    /// The far party's address.
+    RemoteAddress = "Eic_RemoteAddress";
+    /// The far party's name.
+    RemoteName = "Eic_RemoteName";
+    /// The near number as it came.
+    LocalNumberRaw = "Eic_LocalTnRaw";
+    /// The near number.
+    LocalNumber = "Eic_LocalTn";
+    /// The near address.
+    LocalAddress = "Eic_LocalAddress";
+    /// `1` when muted.
+    Muted = "Eic_Muted";
+    /// The skills and languages asked for.
+    Skills = "Eic_AcdSkillSet";
+    /// The conference it belongs to.
+    Conference = "Eic_ConferenceId";
+    /// On a consult leg: the call consulted about.
+    Consulting = "Eic_ConsultingCallId";
+    /// The call tied to a callback.
+    CallbackCall = "Eic_CallbackAssociatedCallId";
+    /// Wrap-up codes assigned.
+    WrapUpCodes = "Eic_WrapUpCodeSet";
+    /// Segments, with the word that wrap-up is required.
+    Segments = "Eic_WrapupConnectionSegments";
+}
+
+impl Attribute {
+    /// By name, without regard to case.
+    fn find(name: &str) -> Option<Self> {
+        let short = name
+            .get(..4)
+            .filter(|prefix| prefix.eq_ignore_ascii_case("Eic_"))
+            .and(name.get(4..))?;
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|attribute| attribute.name()[4..].eq_ignore_ascii_case(short))
+    }
+}
+
+/// The attributes of one interaction in one message: what changed, not what is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    known: Vec<(Attribute, Box<str>)>,
+    kept: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Attributes {
+    /// The value, when the message carries the attribute; `""` means that it was unset.
+    pub fn get(&self, attribute: Attribute) -> Option<&str> {
+        self.known
+            .iter()
+            .rfind(|(known, _)| *known == attribute)
+            .map(|(_, value)| &**value)
+    }
+
+    /// The attributes that the configuration asked for: name as configured, value.
+    pub fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kept.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Whether the message carries none that conversion reads.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.kept.is_empty()
+    }
+
+    /// Adds one, as if the message had carried it.
+    pub fn set(&mut self, attribute: Attribute, value: &str) {
+        self.known.push((attribute, value.into()));
+    }
+
+    /// Applies a later message over this one.
+    pub fn merge(&mut self, later: &Self) {
+        for (attribute, value) in &later.known {
+            match self.known.iter_mut().find(|(known, _)| known == attribute) {
+                Some((_, old)) => old.clone_from(value),
+                None => self.known.push((*attribute, value.clone())),
+            }
+        }
+        for (name, value) in &later.kept {
+            match self.kept.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => old.clone_from(value),
+                None => self.kept.push((name.clone(), value.clone())),
+            }
+        }
+    }
+}
+
+/// Names that the configuration asks for beside [`Attribute`], as it writes them.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted(Vec<Box<str>>);
+
+impl Wanted {
+    /// Every name once, the case of the first.
+    pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut wanted: Vec<Box<str>> = Vec::new();
+        for name in names {
+            if !wanted.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                wanted.push(name.into());
+            }
+        }
+        Self(wanted)
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(name))
+            .map(|known| &**known)
+    }
+}
+
+/// A map of attributes as it stands in the message, borrowed from it.
+pub(super) struct RawAttributes<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl RawAttributes<'_> {
+    /// What is known or wanted of it.
+    pub(super) fn select(&self, wanted: &Wanted) -> Attributes {
+        let mut attributes = Attributes::default();
+        attributes.known.reserve_exact(self.0.len());
+        for (name, value) in &self.0 {
+            if let Some(attribute) = Attribute::find(name) {
+                attributes.known.push((attribute, value.as_ref().into()));
+            } else if let Some(name) = wanted.find(name) {
+                attributes.kept.push((name.into(), value.as_ref().into()));
+            }
+        }
+        attributes
+    }
+}
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for RawAttributes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = RawAttributes<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of attributes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::with_capacity(24);
+        while let Some((Text(name), Text(value))) = map.next_entry()? {
+            pairs.push((name, value));
+        }
+        Ok(RawAttributes(pairs))
+    }
+}
+
+/// A JSON value as text, borrowed where it can be: CIC writes strings, exporters sometimes numbers and booleans.
+pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(if value { "1" } else { "0" })))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed("")))
+    }
+}

@@ -1,0 +1,184 @@
+//! The input forms of the design, and what is tolerated in them.
+
+use super::*;
+use crate::time::Time;
+
+fn fallback() -> Fallback<'static> {
+    Fallback {
+        source: "cic/default",
+        id: "topic/0/7",
+        time: Time::parse("2026-03-02T08:00:00Z"),
+    }
+}
+
+fn parse(json: &str) -> Record {
+    read(json.as_bytes(), [], fallback(), &Wanted::new(["CRM_Ticket"])).expect("readable")
+}
+
+const QUEUE: &str = r#"{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":true,"subscriptionId":"q",
+ "interactionsAdded":[{"interactionId":"1","attributes":{"eic_STATE":"A","crm_ticket":"T1","CallLog":"x\ny","Eic_Muted":1}}]}"#;
+
+#[test]
+fn structured_cloudevents() {
+    let record = parse(&format!(
+        r#"{{"specversion":"1.0","id":"e1","source":"cic/a","type":"t","time":"2026-03-02T09:00:00Z","cicserver":"s1","data":{QUEUE}}}"#
+    ));
+    assert_eq!(
+        (&*record.source, &*record.id, record.server.as_deref()),
+        ("cic/a", "e1", Some("s1"))
+    );
+    assert_eq!(record.time.to_string(), "2026-03-02T09:00:00.000Z");
+    let [Message::Queue(queue)] = &record.messages[..] else {
+        panic!("{record:?}")
+    };
+    let attributes = &queue.added[0].attributes;
+    assert_eq!(
+        attributes.get(Attribute::State),
+        Some("A"),
+        "names match without regard to case"
+    );
+    assert_eq!(
+        attributes.get(Attribute::Muted),
+        Some("1"),
+        "numbers count as text"
+    );
+    assert_eq!(attributes.kept().collect::<Vec<_>>(), [("CRM_Ticket", "T1")]);
+}
+
+#[test]
+fn binary_cloudevents() {
+    let headers: [(&str, &[u8]); 4] = [
+        ("ce_id", b"e2"),
+        ("ce_source", b"cic/b"),
+        ("ce_time", b"2026-03-02T10:00:00Z"),
+        (
+            "ce_type",
+            b"urn:inin.com:interactions:interactionDeallocatedMessage",
+        ),
+    ];
+    let record = read(
+        br#"{"interactionID":"5"}"#,
+        headers,
+        fallback(),
+        &Wanted::default(),
+    )
+    .expect("readable");
+    assert_eq!((&*record.source, &*record.id), ("cic/b", "e2"));
+    assert_eq!(record.messages, [Message::Deallocated { id: "5".into() }]);
+}
+
+#[test]
+fn bare_messages_take_what_the_record_has() {
+    for json in [
+        QUEUE.to_owned(),
+        format!("[{QUEUE}]"),
+        format!("\0\0\0\0\u{1}{QUEUE}"),
+    ] {
+        let record = parse(&json);
+        assert_eq!(
+            (&*record.source, &*record.id, record.messages.len()),
+            ("cic/default", "topic/0/7", 1)
+        );
+        assert!(!record.produced);
+    }
+}
+
+#[test]
+fn one_bad_part_spares_the_others() {
+    let record = parse(
+        r#"{"__type":"urn:inin.com:queues:queueContentsMessage","subscriptionId":"q","interactionsAdded":[
+            {"interactionId":"1","attributes":{"Eic_State":"A"}}, {"attributes":7}, {"interactionId":"3","attributes":{}}]}"#,
+    );
+    let [Message::Queue(queue)] = &record.messages[..] else {
+        panic!("{record:?}")
+    };
+    assert_eq!(
+        queue.added.iter().map(|one| &*one.id).collect::<Vec<_>>(),
+        ["1", "3"]
+    );
+    assert_eq!(record.unreadable.len(), 1);
+    assert_eq!(record.unreadable[0].part, "interactionsAdded[1]");
+}
+
+#[test]
+fn unknown_messages_and_fields_are_no_error() {
+    let record = parse(r#"{"__type":"urn:inin.com:new:thing","what":{"ever":[1]}}"#);
+    assert_eq!(
+        record.messages,
+        [Message::Other {
+            kind: "urn:inin.com:new:thing".into()
+        }]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    for (bytes, want) in [
+        (&b""[..], "the record has no value"),
+        (b"\xff\xfe", "the record is not UTF-8 text from byte 0 on"),
+        (
+            b"{}",
+            "the record is no JSON message: neither a CloudEvent with `data` nor an object with `__type`",
+        ),
+    ] {
+        let error = read(bytes, [], fallback(), &Wanted::default()).unwrap_err();
+        assert_eq!(error.to_string(), want);
+    }
+    let bare = br#"{"__type":"x"}"#;
+    let no_time = Fallback {
+        time: None,
+        ..fallback()
+    };
+    assert_eq!(read(bare, [], no_time, &Wanted::default()), Err(Error::NoTime));
+    let no_source = Fallback {
+        source: "",
+        ..fallback()
+    };
+    assert_eq!(
+        read(bare, [], no_source, &Wanted::default()),
+        Err(Error::NoSource)
+    );
+}
+
+#[test]
+fn status_flags_in_either_spelling() {
+    for spelling in ["isAcdStatus", "isACDStatus"] {
+        let record = parse(&format!(
+            r#"{{"__type":"urn:inin.com:status:statusMessagesMessage","isDelta":false,"statusMessagesAdded":[{{"statusId":"Available","{spelling}":true}}]}}"#
+        ));
+        let [
+            Message::Definitions {
+                delta: false, set, ..
+            },
+        ] = &record.messages[..]
+        else {
+            panic!("{record:?}")
+        };
+        assert!(set[0].acd, "{spelling}");
+    }
+}
+
+#[test]
+fn numbers_by_the_table() {
+    for (address, code, want) in [
+        ("sip:+15550123@host;user=phone", "", Some("tel:+15550123")),
+        ("(555) 555-0123", "1", Some("tel:+15555550123")),
+        ("(555) 555-0123", "", Some("5555550123")),
+        ("0049 30 1234567", "49", Some("tel:+49301234567")),
+        ("030 1234567", "49", Some("tel:+49301234567")),
+        ("1234", "49", Some("1234")),
+        ("PRIV", "49", None),
+        ("anonymous", "", None),
+    ] {
+        assert_eq!(number(address, code, "tel:").as_deref(), want, "{address}");
+    }
+}
+
+#[test]
+fn names_lose_their_scope() {
+    assert_eq!(unscoped("Workgroup Queue:Support"), "Support");
+    assert_eq!(
+        names("User Queue:anna| bert;").collect::<Vec<_>>(),
+        ["anna", "bert"]
+    );
+}
