@@ -148,8 +148,8 @@ fn strip_wire_prefix(value: &[u8]) -> &[u8] {
 }
 
 fn text(text: Option<Text<'_>>) -> Option<Box<str>> {
-    text.map(|Text(text)| text.into())
-        .filter(|text: &Box<str>| !text.is_empty())
+    text.filter(|Text(text)| !text.is_empty())
+        .map(|Text(text)| text.into())
 }
 
 #[derive(Default)]

@@ -367,8 +367,8 @@ impl RawInteraction<'_> {
             attributes: self.attributes.select(wanted),
             conference_parent: self
                 .parent
-                .map(|Text(parent)| parent.into())
-                .filter(|parent: &Box<str>| !parent.is_empty()),
+                .filter(|Text(parent)| !parent.is_empty())
+                .map(|Text(parent)| parent.into()),
         }
     }
 }
