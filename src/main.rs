@@ -1,5 +1,5 @@
 //! Parse, run, and turn an error into an exit code.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    cic_conduit::cli::main(std::env::args_os())
 }

@@ -2,6 +2,7 @@
 //!
 //! Reads NDJSON; prints a summary to stdout and each problem, with its line and conversation, to stderr.
 
+use super::exit::BAD_DATA;
 use super::schema::open;
 use crate::sandbox::judge::{Finding, Report, judge};
 use anyhow::Context;
@@ -9,8 +10,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Data that breaks a rule (sysexits `EX_DATAERR`).
-const BAD_DATA: u8 = 65;
 /// More problems than this are counted and not printed.
 const SHOWN: u64 = 50;
 

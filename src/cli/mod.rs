@@ -1,3 +1,74 @@
 //! The command line: one file per subcommand.
+//!
+//! In: the arguments. Out: an exit code of sysexits' kind, and on stderr what failed, where and what to do. A
+//! reader of stdout that has gone away is no failure. No command is listed that does not work.
+
+pub mod exit;
 pub mod judge;
 pub mod schema;
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Carries a PureConnect contact centre's live events from Kafka into Genesys Cloud, in order and without loss.
+#[derive(Debug, Parser)]
+#[command(name = "cic-conduit", version, after_help = exit::HELP, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List, print and apply the schemas of what Genesys Cloud accepts
+    Schema(schema::Args),
+    /// Hold events against the schemas and the rules beyond shapes
+    Judge(judge::Args),
+}
+
+/// Parses the arguments, runs the command, and says how it ended.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = match Cli::try_parse_from(args) {
+        Ok(parsed) => parsed,
+        // `--help` and `--version` come this way too, and are no error.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(exit::USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let ended = match parsed.command {
+        Command::Schema(args) => schema::run(args),
+        Command::Judge(args) => judge::run(args),
+    };
+    ended.unwrap_or_else(|error| {
+        let code = exit::code(&error);
+        if code != exit::OK {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+        }
+        ExitCode::from(code)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_does() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+    }
+}

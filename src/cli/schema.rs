@@ -3,17 +3,13 @@
 //! Reads files or stdin, writes the schemas to stdout and problems to stderr, one per line as
 //! `file:line:path message`. It never changes what it reads.
 
+use super::exit::{BAD_DATA, USAGE};
 use crate::schema::{self, Counts, Error};
 use anyhow::Context;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// Data that does not fit its schema (sysexits `EX_DATAERR`).
-const BAD_DATA: u8 = 65;
-/// A name that does not exist (sysexits `EX_USAGE`).
-const USAGE: u8 = 64;
 
 /// `schema list|show NAME|validate NAME [FILE…]`.
 #[derive(Debug, clap::Args)]
