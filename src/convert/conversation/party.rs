@@ -1,0 +1,46 @@
+//! One communication of a conversation, and how often it has been told of.
+
+use crate::event::{Id, Name, Role};
+use crate::time::Time;
+
+/// One communication.
+#[derive(Clone, Debug)]
+pub(crate) struct Party {
+    pub(crate) role: Role,
+    pub(crate) id: Id,
+    /// The user, the workgroup, or the attendant.
+    pub(crate) name: Option<Name>,
+    pub(crate) standing: Standing,
+    pub(crate) held: bool,
+    pub(crate) muted: bool,
+    /// When it was first connected: a wrap-up code belongs to who was connected by then.
+    pub(crate) connected: Option<Time>,
+    /// How many of each repeatable event it has had: part of their ids.
+    pub(crate) holds: u32,
+    pub(crate) audios: u32,
+    pub(crate) dispositions: u32,
+}
+
+/// Where a communication is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Ringing,
+    Connected,
+    Ended,
+}
+
+impl Party {
+    pub(crate) fn is_open(&self) -> bool {
+        self.standing != Standing::Ended
+    }
+
+    /// Whether it is `role` and called `name`, without regard to case.
+    pub(crate) fn is(&self, role: Role, name: &str) -> bool {
+        self.role == role && self.name.as_deref().is_some_and(|own| same(own, name))
+    }
+}
+
+/// CIC's names match without regard to case.
+pub(crate) fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b) || a.to_lowercase() == b.to_lowercase()
+}
