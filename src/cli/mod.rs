@@ -5,6 +5,7 @@
 
 pub mod exit;
 pub mod judge;
+pub mod sandbox;
 pub mod schema;
 
 use clap::{Parser, Subcommand};

@@ -99,6 +99,11 @@ pub fn event_types() -> impl Iterator<Item = &'static str> {
     validators::event_types()
 }
 
+/// Whether the request of that schema has an array of that name.
+pub fn is_array_of(request: &str, array: &str) -> bool {
+    validators::request_of(array) == Some(request)
+}
+
 /// Holds a whole value against the schema of that name. An empty list means that it fits.
 pub fn validate(name: &str, value: &Value) -> Result<Vec<Problem>, Error> {
     let validator = validators::whole(name).ok_or_else(|| Error::UnknownSchema(name.to_owned()))?;

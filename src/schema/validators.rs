@@ -95,6 +95,10 @@ pub(super) fn event(array: &str) -> Option<&'static Validator> {
     VALIDATORS.parts.get(schema)?.get(pointer)
 }
 
+pub(super) fn request_of(array: &str) -> Option<&'static str> {
+    VALIDATORS.events.get(array).map(|(request, _)| *request)
+}
+
 pub(super) fn event_types() -> impl Iterator<Item = &'static str> {
     VALIDATORS.events.keys().copied()
 }
