@@ -1,0 +1,116 @@
+//! How an interaction ends without a letter, and what comes after an end.
+
+use super::super::conversation::{Making, name};
+use super::super::interaction::Interaction;
+use super::super::reason::Reason;
+use super::Site;
+use super::pass::{At, Pass};
+use crate::cic::{Attribute, Attributes, WrapUp};
+use crate::event::Name;
+use crate::time::Time;
+
+impl Site {
+    pub(super) fn deallocated(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &str) {
+        let id = name(id);
+        let Some(interaction) = self.interactions.get_mut(&*id) else {
+            return pass.book(at.positions, false, Reason::UnknownInteraction);
+        };
+        if let Some(kept) = interaction.kept.take() {
+            self.waits.remove(&(kept.deadline, id.clone()));
+            let mut end = Attributes::default();
+            end.set(Attribute::State, "I");
+            self.judge_before(pass, &id, &kept, &end);
+        }
+        self.vanish(pass, at.t, &id);
+        if let Some(interaction) = self.interactions.get_mut(&*id) {
+            interaction.deallocated = true;
+        }
+        self.busy(pass, at, &id, Vec::new());
+        pass.book(at.positions, false, Reason::NoChange);
+    }
+
+    /// The interaction ends without a letter.
+    pub(super) fn vanish(&mut self, pass: &mut Pass<'_>, t: Time, id: &Name) {
+        let Some(interaction) = self.interactions.get_mut(&**id).filter(|one| one.ended.is_none()) else {
+            return;
+        };
+        if let Some(conversation) = interaction.conversation.as_mut().filter(|call| !call.is_over()) {
+            let mut making = Making {
+                ids: &self.ids,
+                source_id: &self.source_id,
+                drafts: &mut pass.drafts,
+                moved: &mut pass.output.moved,
+            };
+            conversation.vanish(&mut making, t);
+            self.open -= 1;
+        }
+        end(interaction, t);
+        self.deadlines
+            .insert((t.plus(pass.settings.wrap_up_grace), id.clone()));
+    }
+
+    /// A deadline of the state: an orphan, silence, or the end of the grace for wrap-up codes.
+    pub(super) fn expire(&mut self, pass: &mut Pass<'_>, deadline: Time, id: &Name) {
+        let Some(interaction) = self.interactions.get(&**id) else {
+            return;
+        };
+        if let Some(ended) = interaction.ended {
+            if ended.plus(pass.settings.wrap_up_grace) <= deadline {
+                self.forget(id);
+            }
+            return;
+        }
+        let silent = interaction.heard.plus(pass.settings.max_silence);
+        if interaction.orphan == Some(deadline) || silent <= deadline {
+            self.vanish(pass, deadline, id);
+            self.busy(
+                pass,
+                At {
+                    t: deadline,
+                    positions: &[],
+                    waited: true,
+                },
+                id,
+                Vec::new(),
+            );
+            pass.book(&[], true, Reason::NoChange);
+        } else {
+            self.deadlines.insert((silent, id.clone()));
+        }
+    }
+
+    pub(super) fn wrap_up(&mut self, pass: &mut Pass<'_>, at: At<'_>, given: &WrapUp) {
+        let Some(interaction) = self.interactions.get_mut(&*given.interaction) else {
+            return pass.book(at.positions, false, Reason::TooLate);
+        };
+        let Some(conversation) = interaction.conversation.as_mut() else {
+            return pass.book(at.positions, false, Reason::NoCommunication);
+        };
+        let time = given.time.map_or(at.t, |time| time.min(at.t));
+        let mut making = Making {
+            ids: &self.ids,
+            source_id: &self.source_id,
+            drafts: &mut pass.drafts,
+            moved: &mut pass.output.moved,
+        };
+        let code = name(&given.code);
+        let reason = match conversation.wrap_up(&mut making, time, given.segment, &given.user, code) {
+            Some(_) => Reason::NoChange,
+            None => Reason::NoCommunication,
+        };
+        pass.book(at.positions, false, reason);
+    }
+}
+
+/// An ended interaction keeps what wrap-up codes and a second life need.
+pub(super) fn end(interaction: &mut Interaction, t: Time) {
+    let mut rest = Attributes::default();
+    for attribute in [Attribute::CallIdKey, Attribute::Initiated] {
+        if let Some(value) = interaction.attributes.get(attribute) {
+            rest.set(attribute, value);
+        }
+    }
+    interaction.attributes = rest;
+    interaction.ended = Some(t);
+    interaction.orphan = None;
+}

@@ -1,0 +1,225 @@
+//! An interaction's part of a record is judged at once, or kept until the interaction's next record.
+
+use std::sync::Arc;
+
+use super::super::conversation::{Making, name};
+use super::super::interaction::{Interaction, Kept, Kind, View};
+use super::super::presence;
+use super::super::reason::Reason;
+use super::Site;
+use super::end::end;
+use super::pass::{At, Pass};
+use super::voice::voice;
+use crate::cic::{self, Attribute, Attributes, Letter};
+use crate::event::Name;
+use crate::time::Time;
+
+impl Site {
+    /// What a record says of one interaction.
+    pub(super) fn part(&mut self, pass: &mut Pass<'_>, at: At<'_>, part: &cic::Interaction) {
+        let id = name(&part.id);
+        if self.interactions.get(&*id).is_none() {
+            let interaction = Interaction {
+                heard: at.t,
+                ..Interaction::default()
+            };
+            self.interactions.insert(id.clone(), interaction);
+            self.deadlines
+                .insert((at.t.plus(pass.settings.max_silence), id.clone()));
+        }
+        let Some(interaction) = self.interactions.get_mut(&*id) else {
+            return;
+        };
+        interaction.heard = interaction.heard.max(at.t);
+        interaction.orphan = None;
+        if interaction.ended.is_some() {
+            let said = part.attributes.get(Attribute::State).is_some();
+            return pass.book(
+                at.positions,
+                false,
+                if said { Reason::AfterEnd } else { Reason::NoChange },
+            );
+        }
+        if part.conference_parent.is_some() {
+            return pass.book(at.positions, false, Reason::NotYetConverted);
+        }
+        let Some(kept) = interaction.kept.take() else {
+            return self.judge_or_keep(pass, at, &id, &part.attributes, None);
+        };
+        self.waits.remove(&(kept.deadline, id.clone()));
+        let view = View {
+            interaction,
+            delta: &kept.delta,
+        };
+        if view.joins(&part.attributes) {
+            let mut sum = kept.delta.clone();
+            sum.merge(&part.attributes);
+            let positions: Vec<u64> = kept.positions.iter().chain(at.positions).copied().collect();
+            pass.waiting += 1;
+            let sum_at = At {
+                t: kept.t,
+                positions: &positions,
+                waited: true,
+            };
+            return self.judge_or_keep(pass, sum_at, &id, &sum, Some(kept.deadline));
+        }
+        self.judge_before(pass, &id, &kept, &part.attributes);
+        self.judge_or_keep(pass, at, &id, &part.attributes, None);
+    }
+
+    /// Judges a record, or keeps it when it leaves open who is there.
+    pub(super) fn judge_or_keep(
+        &mut self,
+        pass: &mut Pass<'_>,
+        at: At<'_>,
+        id: &Name,
+        delta: &Attributes,
+        deadline: Option<Time>,
+    ) {
+        let Some(interaction) = self.interactions.get_mut(&**id) else {
+            return;
+        };
+        if !(View { interaction, delta }).is_open() {
+            return self.judge(pass, at, id, delta);
+        }
+        let deadline = deadline.unwrap_or_else(|| at.t.plus(pass.settings.settle));
+        let kept = Kept {
+            delta: delta.clone(),
+            t: at.t,
+            deadline,
+            positions: at.positions.to_vec(),
+        };
+        interaction.kept = Some(Arc::new(kept));
+        self.waits.insert((deadline, id.clone()));
+        if !at.waited {
+            pass.waiting += 1;
+        }
+    }
+
+    /// What was kept is judged by itself: its time is over.
+    pub(super) fn judge_kept(&mut self, pass: &mut Pass<'_>, id: &Name) {
+        let Some(kept) = self
+            .interactions
+            .get_mut(&**id)
+            .and_then(|interaction| interaction.kept.take())
+        else {
+            return;
+        };
+        let at = At {
+            t: kept.t,
+            positions: &kept.positions,
+            waited: true,
+        };
+        self.judge(pass, at, id, &kept.delta);
+    }
+
+    /// What was kept is judged by itself, since the next record cannot be judged with it. Before an end, a kept
+    /// record that named nobody counts for nothing: its user is still there.
+    pub(super) fn judge_before(&mut self, pass: &mut Pass<'_>, id: &Name, kept: &Kept, later: &Attributes) {
+        let at = At {
+            t: kept.t,
+            positions: &kept.positions,
+            waited: true,
+        };
+        let ends = later
+            .get(Attribute::State)
+            .and_then(Letter::parse)
+            .is_some_and(Letter::is_end);
+        let named_nobody = kept
+            .delta
+            .get(Attribute::User)
+            .is_some_and(|users| users.trim().is_empty());
+        if ends && named_nobody {
+            return pass.book(at.positions, true, Reason::NoChange);
+        }
+        self.judge(pass, at, id, &kept.delta);
+    }
+
+    /// Judges a record: the difference that it makes, as events.
+    pub(super) fn judge(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &Name, delta: &Attributes) {
+        let Some(interaction) = self.interactions.get_mut(&**id) else {
+            return;
+        };
+        let reason = match (View { interaction, delta }).kind() {
+            Kind::Voice => {
+                let was_open = interaction
+                    .conversation
+                    .as_ref()
+                    .is_some_and(|call| !call.is_over());
+                let mut making = Making {
+                    ids: &self.ids,
+                    source_id: &self.source_id,
+                    drafts: &mut pass.drafts,
+                    moved: &mut pass.output.moved,
+                };
+                let reason = voice(
+                    &mut making,
+                    pass.settings,
+                    interaction,
+                    &self.source,
+                    id,
+                    at.t,
+                    delta,
+                );
+                let is_open = interaction
+                    .conversation
+                    .as_ref()
+                    .is_some_and(|call| !call.is_over());
+                self.open = self.open + usize::from(is_open) - usize::from(was_open);
+                reason
+            }
+            Kind::Skipped(reason) => reason,
+            Kind::Open => Reason::NoChange,
+        };
+        interaction.attributes.merge(delta);
+        let handling = (View {
+            interaction,
+            delta: &Attributes::default(),
+        })
+        .handling();
+        if (View { interaction, delta }).letter().is_some_and(Letter::is_end) {
+            end(interaction, at.t);
+            self.deadlines
+                .insert((at.t.plus(pass.settings.wrap_up_grace), id.clone()));
+        }
+        self.busy(pass, at, id, handling);
+        pass.book(at.positions, at.waited, reason);
+    }
+
+    /// Tells presence whom the interaction keeps busy, where that changed.
+    pub(super) fn busy(
+        &mut self,
+        pass: &mut Pass<'_>,
+        at: At<'_>,
+        id: &Name,
+        now: Vec<(Name, presence::Handling)>,
+    ) {
+        let Some(interaction) = self.interactions.get_mut(&**id) else {
+            return;
+        };
+        if interaction.handling == now {
+            return;
+        }
+        let before = std::mem::replace(&mut interaction.handling, now.clone());
+        let record = at.positions.first().map(u64::to_string).unwrap_or_default();
+        let source = self.source.clone();
+        let record = format!("{source}\u{1f}{id}\u{1f}{record}");
+        let ctx = presence::Ctx {
+            ids: &self.ids,
+            site: &source,
+            settings: &pass.settings.presence,
+            record: &record,
+            time: at.t,
+        };
+        for (user, _) in before
+            .iter()
+            .filter(|(user, _)| !now.iter().any(|(other, _)| other == user))
+        {
+            self.users.handling(&ctx, user, id, None, &mut pass.drafts);
+        }
+        for (user, handling) in now.iter().filter(|one| !before.contains(one)) {
+            self.users
+                .handling(&ctx, user, id, Some(*handling), &mut pass.drafts);
+        }
+    }
+}

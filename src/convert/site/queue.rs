@@ -1,0 +1,111 @@
+//! What subscriptions show: interactions enter and leave queues, which is no end; full snapshots replace.
+
+use super::super::conversation::name;
+use super::super::interaction::Interaction;
+use super::super::reason::Reason;
+use super::Site;
+use super::pass::{At, Pass};
+use crate::cic::{self, Attribute, Queue};
+use crate::event::Name;
+use crate::time::Time;
+
+impl Site {
+    pub(super) fn queue(&mut self, pass: &mut Pass<'_>, at: At<'_>, queue: &Queue) {
+        let subscription = name(&queue.subscription);
+        if !queue.delta {
+            self.replace(pass, at.t, &subscription, queue);
+        }
+        if queue.added.is_empty() && queue.changed.is_empty() {
+            pass.book(at.positions, false, Reason::NoChange);
+        }
+        for part in &queue.added {
+            self.added(pass, part);
+            self.part(pass, at, part);
+            let id = name(&part.id);
+            if self
+                .shown
+                .entry(subscription.clone())
+                .or_default()
+                .insert(id.clone())
+                && let Some(interaction) = self.interactions.get_mut(&*part.id)
+            {
+                interaction.queues.push(subscription.clone());
+            }
+        }
+        for part in &queue.changed {
+            self.part(pass, at, part);
+        }
+        for id in &queue.removed {
+            self.hide(&subscription, id);
+        }
+    }
+
+    /// A full snapshot replaces what the subscription showed; what no queue shows any more may be gone.
+    pub(super) fn replace(&mut self, pass: &Pass<'_>, t: Time, subscription: &Name, queue: &Queue) {
+        let before = self.shown.remove(subscription).unwrap_or_default();
+        for id in before {
+            if queue.added.iter().any(|part| *part.id == *id) {
+                self.shown.entry(subscription.clone()).or_default().insert(id);
+                continue;
+            }
+            let Some(interaction) = self.interactions.get_mut(&id) else {
+                continue;
+            };
+            interaction.queues.retain(|one| one != subscription);
+            if interaction.queues.is_empty() && interaction.ended.is_none() {
+                let deadline = t.plus(pass.settings.orphan_after);
+                interaction.orphan = Some(deadline);
+                self.deadlines.insert((deadline, id));
+            }
+        }
+    }
+
+    pub(super) fn hide(&mut self, subscription: &Name, id: &str) {
+        if let Some(ids) = self.shown.get_mut(subscription) {
+            ids.remove(id);
+        }
+        if let Some(interaction) = self.interactions.get_mut(id) {
+            interaction.queues.retain(|one| one != subscription);
+        }
+    }
+
+    /// `interactionsAdded` brings an ended interaction back when it is another one under the same number.
+    pub(super) fn added(&mut self, pass: &Pass<'_>, part: &cic::Interaction) {
+        let Some(old) = self.interactions.get(&*part.id).filter(|old| old.ended.is_some()) else {
+            return;
+        };
+        let other = |attribute| {
+            let (old, new) = (old.attributes.get(attribute), part.attributes.get(attribute));
+            old.zip(new).is_some_and(|(old, new)| old != new)
+        };
+        if !(old.deallocated || other(Attribute::CallIdKey) || other(Attribute::Initiated)) {
+            return;
+        }
+        let life = old
+            .conversation
+            .as_ref()
+            .filter(|_| !other(Attribute::CallIdKey))
+            .cloned();
+        let id = name(&part.id);
+        self.forget(&id);
+        if let Some(conversation) = life {
+            // The same key again is the next life of the same conversation.
+            let interaction = Interaction {
+                conversation: Some(conversation),
+                heard: pass.stream,
+                ..Interaction::default()
+            };
+            self.interactions.insert(id, interaction);
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: &Name) {
+        if let Some(old) = self.interactions.remove(id) {
+            for queue in &old.queues {
+                if let Some(ids) = self.shown.get_mut(queue) {
+                    ids.remove(id);
+                }
+            }
+        }
+    }
+}
