@@ -28,6 +28,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = judge(open(&args.file)?, |Finding { line, about, message }| {
         problems += 1;
         if problems <= SHOWN {
+            let about = if about.is_empty() {
+                "no conversation"
+            } else {
+                &about
+            };
             // A reader that has gone away is no reason to stop judging.
             let _ = writeln!(err, "line {line}: {about}: {message}");
         }
@@ -35,6 +40,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = report.with_context(|| format!("cannot read {}", args.file.display()))?;
     if problems > SHOWN {
         writeln!(err, "and {} more problems", problems - SHOWN)?;
+    }
+    if report.events.is_empty() && problems == 0 {
+        writeln!(err, "warning: there was nothing to judge")?;
     }
     print(&report, &mut io::stdout().lock())?;
     Ok(if problems == 0 {

@@ -49,7 +49,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn serve_until_told(args: Args) -> anyhow::Result<ExitCode> {
     let listen = args.listen;
-    let sandbox = Handle::open(settings(args)?)?;
+    let cannot_open = |error| Failure::new(CONFIG, format!("{:#}", anyhow::Error::new(error)));
+    let sandbox = Handle::open(settings(args)?).map_err(cannot_open)?;
     let listener = TcpListener::bind(listen).await;
     let cannot_listen = |error| {
         Failure::new(

@@ -29,13 +29,13 @@ pub(super) async fn faults(State(sandbox): State<Handle>) -> Json<Vec<Fault>> {
 }
 
 /// `PUT /admin/faults`: one fault or a list, which replace all that were switched on.
-pub(super) async fn set_faults(State(sandbox): State<Handle>, Json(body): Json<Value>) -> Response {
-    let list = if body.is_array() {
-        body
-    } else {
-        Value::Array(vec![body])
-    };
-    match serde_json::from_value(list) {
+pub(super) async fn set_faults(State(sandbox): State<Handle>, body: String) -> Response {
+    // Read as text, so that curl needs no Content-Type.
+    let list = serde_json::from_str::<Value>(&body).and_then(|value| match value {
+        Value::Array(_) => serde_json::from_value(value),
+        one => serde_json::from_value(one).map(|fault| vec![fault]),
+    });
+    match list {
         Ok(faults) => {
             sandbox.set_faults(faults);
             Json(sandbox.faults().list()).into_response()

@@ -1,7 +1,7 @@
 //! What was accepted, in order of acceptance, one JSON object per line:
 //! `{"n","at","lane","type","event","repeat"}`. `n` counts from 1, `at` is when it was accepted.
 //!
-//! With a file every line is on disk before its request is answered; without one the last lines are kept in
+//! With a file every line has been written to it before its request is answered; without one the last lines are kept in
 //! memory. Nothing is ever changed in it.
 
 use super::rules::Lane;

@@ -44,14 +44,11 @@ impl Default for Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The journal cannot be written.
-    #[error("cannot write the journal {path}: {source}; name a file in a folder that exists")]
+    #[error("cannot write the journal {path}; name a file in a folder that exists")]
     Journal {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The directory file is not what it should be.
-    #[error("the directory is no object of kinds with names and ids: {0}")]
-    Directory(#[from] serde_json::Error),
 }

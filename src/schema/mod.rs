@@ -46,7 +46,7 @@ pub enum Error {
     #[error("no schema is named `{0}`; `schema list` names them all")]
     UnknownSchema(String),
     /// The text could not be read to its end.
-    #[error("cannot read line {line}: {source}")]
+    #[error("cannot read line {line}")]
     Read {
         /// Line number, from 1.
         line: u64,
