@@ -177,7 +177,6 @@ impl<'a> View<'a> {
 
     /// What it says beside its stage.
     pub(crate) fn around(&self, settings: &Settings) -> Around {
-        let users = self.users();
         let far = [
             Attribute::RemoteNumberNormalized,
             Attribute::RemoteNumberRaw,
@@ -207,9 +206,7 @@ impl<'a> View<'a> {
         Around {
             named_anew: self.named_anew().map(name),
             workgroup: self.workgroup().map(name),
-            users_named: self
-                .connected()
-                .is_some_and(|user| users.iter().any(|one| same(one, user))),
+            anybody: !self.users().is_empty(),
             station: self.some(Attribute::Station).map(unscoped).map(name),
             skills: names(self.get(Attribute::Skills)).map(name).collect(),
             ivr: self.some(Attribute::Line).map(name),

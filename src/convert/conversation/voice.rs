@@ -18,7 +18,8 @@ pub(crate) struct Around {
     /// The workgroup, when it is named anew.
     pub(crate) named_anew: Option<Name>,
     pub(crate) workgroup: Option<Name>,
-    pub(crate) users_named: bool,
+    /// Whether a user is named.
+    pub(crate) anybody: bool,
     pub(crate) station: Option<Name>,
     pub(crate) skills: Vec<Name>,
     /// Line or attendant.
@@ -87,16 +88,16 @@ impl Conversation {
             Stage::Alerting(users) => self.move_to_ringing(making, t, &users, around),
             Stage::Talking(user) => self.move_to_user(making, t, user, false, around),
             Stage::Held(user) => self.move_to_user(making, t, user, true, around),
-            Stage::Dialing(user) => {
-                if let Some(user) = user.filter(|user| self.user(user).is_none()) {
-                    self.enter_user(making, t, user, false, around);
-                }
+            Stage::Dialing(Some(user)) if self.user(user).is_none() => {
+                self.leave_for_user(making, t, around);
+                self.enter_user(making, t, user, false, around);
             }
             Stage::Answered => self.external_answers(making, t),
             Stage::Orbit => self.move_to_nobody(making, t, Disconnect::Transfer),
             Stage::Nobody => self.move_to_nobody(making, t, Disconnect::SelfEnded),
-            Stage::Unchanged | Stage::Unknown => {
-                let gone = self.connected_user().filter(|_| !around.users_named);
+            Stage::Dialing(_) | Stage::Unchanged | Stage::Unknown => {
+                // Several names that settle on none change nothing until one is left.
+                let gone = self.connected_user().filter(|_| !around.anybody);
                 if let Some(at) = gone {
                     self.end(making, t, at, Disconnect::SelfEnded);
                 }

@@ -1,63 +1,12 @@
 //! Calls as the contract's tables have them: each scenario is a list of records, the answer a list of events.
 
 use super::*;
-use crate::cic::{Fallback, Wanted, read};
 use crate::event::{Established, Role, Voice, What};
 
 /// Records `(seconds, "Name=value …")` of interaction 1001, as events in short: what, party, reason.
 fn converted(records: &[(i64, &str)]) -> Vec<String> {
     let (output, _) = run(records, Settings::default());
     output.drafts.iter().map(|(_, draft)| short(draft)).collect()
-}
-
-const START: i64 = 1_772_438_400_000;
-
-fn run(records: &[(i64, &str)], settings: Settings) -> (Output, Machine) {
-    let mut machine = Machine::new(Arc::new(settings));
-    let mut output = Output::default();
-    for (position, (seconds, text)) in records.iter().enumerate() {
-        let time = Time::from_millis(START + seconds * 1000);
-        let json = match text.strip_prefix('{') {
-            Some(_) => (*text).to_owned(),
-            None => changed(text),
-        };
-        let fallback = Fallback {
-            source: "cic/a",
-            id: &format!("t/0/{position}"),
-            time: Some(time),
-        };
-        let record = read(json.as_bytes(), [], fallback, &Wanted::default()).expect("readable");
-        machine.record(&record, position as u64, &mut output);
-    }
-    machine.finish(&mut output);
-    (output, machine)
-}
-
-fn changed(text: &str) -> String {
-    let attributes: Vec<String> = text
-        .split_whitespace()
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').expect("name=value");
-            let name = match name {
-                "s" => "Eic_State",
-                "u" => "Eic_UserName",
-                "w" => "Eic_WorkgroupName",
-                "d" => "Eic_CallDirection",
-                "m" => "Eic_Muted",
-                "type" => "Eic_ObjectType",
-                "call" => "Eic_CallType",
-                "key" => "Eic_CallIdKey",
-                "at" => "Eic_InitiationTime",
-                "line" => "Eic_LineName",
-                other => other,
-            };
-            format!("\"{name}\":\"{value}\"")
-        })
-        .collect();
-    format!(
-        r#"{{"__type":"urn:inin.com:interactions:interactionChangedMessage","isDelta":true,"interactionID":"1001","attributes":{{{}}}}}"#,
-        attributes.join(",")
-    )
 }
 
 fn short(draft: &Draft) -> String {
