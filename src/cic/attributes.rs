@@ -82,6 +82,10 @@ attributes! {
 }
 
 impl Attribute {
+    fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
     /// By name, without regard to case.
     fn find(name: &str) -> Option<Self> {
         let short = name
@@ -98,6 +102,8 @@ impl Attribute {
 /// The attributes of one interaction in one message: what changed, not what is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
+    /// Bit n: [`Attribute`] n is in `known`.
+    present: u32,
     known: Vec<(Attribute, Box<str>)>,
     kept: Vec<(Box<str>, Box<str>)>,
 }
@@ -105,6 +111,9 @@ pub struct Attributes {
 impl Attributes {
     /// The value, when the message carries the attribute; `""` means that it was unset.
     pub fn get(&self, attribute: Attribute) -> Option<&str> {
+        if self.present & attribute.bit() == 0 {
+            return None;
+        }
         self.known
             .iter()
             .rfind(|(known, _)| *known == attribute)
@@ -121,15 +130,30 @@ impl Attributes {
         self.known.is_empty() && self.kept.is_empty()
     }
 
+    /// Whether the message carries one of `attributes`.
+    pub fn carries(&self, attributes: &[Attribute]) -> bool {
+        attributes
+            .iter()
+            .any(|attribute| self.present & attribute.bit() != 0)
+    }
+
     /// Adds one, as if the message had carried it.
     pub fn set(&mut self, attribute: Attribute, value: &str) {
+        self.present |= attribute.bit();
         self.known.push((attribute, value.into()));
     }
 
     /// Applies a later message over this one.
     pub fn merge(&mut self, later: &Self) {
         for (attribute, value) in &later.known {
-            match self.known.iter_mut().find(|(known, _)| known == attribute) {
+            let known = self.present & attribute.bit() != 0;
+            self.present |= attribute.bit();
+            match self
+                .known
+                .iter_mut()
+                .filter(|_| known)
+                .find(|(known, _)| known == attribute)
+            {
                 Some((_, old)) => old.clone_from(value),
                 None => self.known.push((*attribute, value.clone())),
             }
@@ -177,7 +201,7 @@ impl RawAttributes<'_> {
         attributes.known.reserve_exact(self.0.len());
         for (name, value) in &self.0 {
             if let Some(attribute) = Attribute::find(name) {
-                attributes.known.push((attribute, value.as_ref().into()));
+                attributes.set(attribute, value.trim());
             } else if let Some(name) = wanted.find(name) {
                 attributes.kept.push((name.into(), value.as_ref().into()));
             }

@@ -27,6 +27,17 @@ pub struct Record {
     pub unreadable: Vec<Unreadable>,
 }
 
+impl Record {
+    /// What the record is known by in the ids of user events: the producer's source and id, else its place.
+    pub fn known_as(&self) -> String {
+        if self.produced {
+            format!("{}\u{1f}{}", self.source, self.id)
+        } else {
+            self.id.to_string()
+        }
+    }
+}
+
 /// What stands in where a record does not say it.
 #[derive(Clone, Copy, Debug)]
 pub struct Fallback<'a> {

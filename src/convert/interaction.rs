@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
+use super::conversation::Conversation;
 use super::conversation::party::same;
 use super::conversation::stage::{Seen, Stage, judge};
-use super::conversation::voice::Around;
-use super::conversation::{Conversation, name};
-use super::presence::{Handling, Phase};
-use super::reason::Reason;
-use super::settings::Settings;
-use crate::cic::{Attribute, Attributes, Letter, names, number, unscoped};
+use super::presence::Handling;
+use super::reading::Reading;
+use crate::cic::{Attribute, Attributes, Letter, unscoped};
 use crate::event::Name;
 use crate::time::Time;
 
@@ -41,6 +39,13 @@ pub(crate) struct Interaction {
     pub(crate) handling: Vec<(Name, Handling)>,
 }
 
+impl Interaction {
+    /// Whether its conversation has an open communication.
+    pub(crate) fn is_open(&self) -> bool {
+        self.conversation.as_ref().is_some_and(|call| !call.is_over())
+    }
+}
+
 /// A record that waits for the interaction's next one.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
@@ -49,90 +54,51 @@ pub(crate) struct Kept {
     pub(crate) deadline: Time,
     /// The records it is made of.
     pub(crate) positions: Vec<u64>,
+    /// What the first of them is known by in the ids of user events.
+    pub(crate) known_as: Box<str>,
 }
 
-/// What an interaction becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Voice,
-    Skipped(Reason),
-    /// Its type is not known yet.
-    Open,
-}
-
-/// An interaction as it stands with a record over it, before the record is taken in.
+/// An interaction with a record over it: what the record says, beside who is there.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) interaction: &'a Interaction,
-    pub(crate) delta: &'a Attributes,
+pub(crate) struct View<'a, 'c> {
+    pub(crate) reading: Reading<'a>,
+    pub(crate) conversation: Option<&'c Conversation>,
+    under: Option<&'a Name>,
+    ever_inside: bool,
+    ever_connected: bool,
 }
 
-impl<'a> View<'a> {
-    pub(crate) fn get(&self, attribute: Attribute) -> &'a str {
-        let value = self
-            .delta
-            .get(attribute)
-            .or_else(|| self.interaction.attributes.get(attribute));
-        value.unwrap_or_default().trim()
-    }
-
-    fn some(&self, attribute: Attribute) -> Option<&'a str> {
-        Some(self.get(attribute)).filter(|value| !value.is_empty())
-    }
-
-    pub(crate) fn letter(&self) -> Option<Letter> {
-        Letter::parse(self.get(Attribute::State))
-    }
-
-    pub(crate) fn users(&self) -> Vec<&'a str> {
-        names(self.get(Attribute::User)).collect()
-    }
-
-    pub(crate) fn workgroup(&self) -> Option<&'a str> {
-        self.some(Attribute::Workgroup).map(unscoped)
-    }
-
-    pub(crate) fn inbound(&self) -> bool {
-        !self.get(Attribute::Direction).eq_ignore_ascii_case("O")
-    }
-
-    pub(crate) fn initiated(&self, t: Time) -> Time {
-        Time::parse(self.get(Attribute::Initiated)).map_or(t, |initiated| initiated.min(t))
-    }
-
-    /// The table "Which interactions".
-    pub(crate) fn kind(&self) -> Kind {
-        let intercom = self.get(Attribute::CallType).eq_ignore_ascii_case("I");
-        let call = || match () {
-            () if self.some(Attribute::Consulting).is_some() => Kind::Skipped(Reason::NotYetConverted),
-            () if self.some(Attribute::Conference).is_some() => Kind::Skipped(Reason::NotYetConverted),
-            () if intercom => Kind::Skipped(Reason::Intercom),
-            () => Kind::Voice,
-        };
-        let object = self.get(Attribute::ObjectType).to_ascii_lowercase();
-        match object.as_str() {
-            "call" => call(),
-            "email" | "callback" | "webcallback" | "iwebcallback" => Kind::Skipped(Reason::NotYetConverted),
-            "chat" | "webchat" | "sms" | "social" | "socialconversation" | "directmessage" | "generic"
-            | "workitem" | "work item" | "fax" => Kind::Skipped(Reason::MediaNotInjectable),
-            "monitor" | "recorder" => Kind::Skipped(Reason::NotAConversation),
-            "" if self
-                .some(Attribute::CallType)
-                .or(self.some(Attribute::Line))
-                .is_some() =>
-            {
-                call()
-            }
-            "" => Kind::Open,
-            _ => Kind::Skipped(Reason::UnknownType),
+impl Interaction {
+    /// The interaction, whose conversation is `conversation`, with a record over it.
+    pub(crate) fn view<'a, 'c>(
+        &'a self,
+        delta: &'a Attributes,
+        conversation: Option<&'c Conversation>,
+    ) -> View<'a, 'c> {
+        View {
+            reading: self.reading(delta),
+            conversation,
+            under: self.under.as_ref(),
+            ever_inside: self.ever_inside,
+            ever_connected: self.ever_connected,
         }
     }
 
+    /// Its attributes with a record over them.
+    pub(crate) fn reading<'a>(&'a self, delta: &'a Attributes) -> Reading<'a> {
+        Reading {
+            attributes: &self.attributes,
+            delta,
+        }
+    }
+}
+
+impl<'a, 'c> View<'a, 'c> {
     /// The workgroup, when the record names it anew.
     pub(crate) fn named_anew(&self) -> Option<&'a str> {
-        let workgroup = self.workgroup()?;
-        let old = &self.interaction.attributes;
-        let before = match &self.interaction.under {
+        let workgroup = self.reading.workgroup()?;
+        let old = self.reading.attributes;
+        let before = match self.under {
             Some(under) if self.connected().is_some() => Some(&**under),
             _ => old
                 .get(Attribute::Workgroup)
@@ -142,7 +108,7 @@ impl<'a> View<'a> {
         let other = before.is_none_or(|before| !same(before, workgroup));
         let queued_again = match (
             old.get(Attribute::WorkgroupTime),
-            self.delta.get(Attribute::WorkgroupTime),
+            self.reading.delta.get(Attribute::WorkgroupTime),
         ) {
             (Some(old), Some(new)) => !old.is_empty() && !new.is_empty() && old != new,
             _ => false,
@@ -151,8 +117,8 @@ impl<'a> View<'a> {
     }
 
     /// The user connected up to now.
-    pub(crate) fn connected(&self) -> Option<&'a str> {
-        let conversation = self.interaction.conversation.as_ref()?;
+    pub(crate) fn connected(&self) -> Option<&'c str> {
+        let conversation = self.conversation?;
         conversation.parties[conversation.connected_user()?]
             .name
             .as_deref()
@@ -164,74 +130,29 @@ impl<'a> View<'a> {
         'a: 'u,
     {
         judge(Seen {
-            letter: self.letter(),
+            letter: self.reading.letter(),
             users,
-            workgroup: self.workgroup(),
+            workgroup: self.reading.workgroup(),
             named_anew: self.named_anew().is_some(),
-            inbound: self.inbound(),
+            inbound: self.reading.inbound(),
             connected: self.connected(),
-            ever_inside: self.interaction.ever_inside,
-            ever_connected: self.interaction.ever_connected,
+            ever_inside: self.ever_inside,
+            ever_connected: self.ever_connected,
         })
-    }
-
-    /// What it says beside its stage.
-    pub(crate) fn around(&self, settings: &Settings) -> Around {
-        let far = [
-            Attribute::RemoteNumberNormalized,
-            Attribute::RemoteNumberRaw,
-            Attribute::RemoteNumber,
-            Attribute::RemoteAddress,
-        ];
-        let near = [
-            Attribute::LocalNumberRaw,
-            Attribute::LocalNumber,
-            Attribute::LocalAddress,
-        ];
-        let first = |list: &[Attribute]| list.iter().find_map(|&attribute| self.some(attribute));
-        let reach = |text: Option<&str>| {
-            text.and_then(|text| number(text, &settings.country_code, &settings.number_prefix))
-                .map(|text| name(&text))
-        };
-        let (far_text, far, near) = (first(&far), reach(first(&far)), reach(first(&near)));
-        let far_name = self
-            .some(Attribute::RemoteName)
-            .filter(|name| Some(*name) != far_text);
-        let (ani, dnis) = if self.inbound() {
-            (far.clone(), near)
-        } else {
-            (near, far.clone())
-        };
-        let required = |workgroup: &str| settings.wrap_up_required.iter().any(|one| same(one, workgroup));
-        Around {
-            named_anew: self.named_anew().map(name),
-            workgroup: self.workgroup().map(name),
-            anybody: !self.users().is_empty(),
-            station: self.some(Attribute::Station).map(unscoped).map(name),
-            skills: names(self.get(Attribute::Skills)).map(name).collect(),
-            ivr: self.some(Attribute::Line).map(name),
-            ani,
-            ani_name: far_name.filter(|_| far.is_some()).map(name),
-            dnis,
-            muted: self.get(Attribute::Muted) == "1",
-            after_call_work: self.workgroup().is_some_and(required)
-                || self.get(Attribute::Segments).contains("WrapUpRequired"),
-            additional_info: Vec::new(),
-        }
     }
 
     /// Whether the record leaves open who is there: the list under "Settling".
     pub(crate) fn is_open(&self) -> bool {
-        let Some(conversation) = &self.interaction.conversation else {
+        let Some(conversation) = self.conversation else {
             return false;
         };
-        let said = |attribute| self.delta.get(attribute).is_some();
+        let said = |attribute| self.reading.delta.get(attribute).is_some();
         let (letter_said, users_said) = (said(Attribute::State), said(Attribute::User));
-        let letter = self.letter();
-        if letter.is_some_and(Letter::is_end) {
+        let letter = self.reading.letter();
+        if !(letter_said || users_said) || letter.is_some_and(Letter::is_end) {
             return false;
         }
-        let users = self.users();
+        let users = self.reading.users();
         let connected = self.connected();
         let still_there = connected.is_some_and(|user| users.iter().any(|one| same(one, user)));
         let talking = matches!(letter, Some(Letter::Connected | Letter::Held | Letter::Suspended));
@@ -255,47 +176,25 @@ impl<'a> View<'a> {
         let named = |attributes: &Attributes| attributes.get(Attribute::User).is_some();
         let lone = |attributes: &Attributes| letter(attributes) && !named(attributes);
         let names_only = |attributes: &Attributes| named(attributes) && !letter(attributes);
-        if lone(self.delta) && !names_only(later) || lone(later) && !names_only(self.delta) {
+        if lone(self.reading.delta) && !names_only(later) || lone(later) && !names_only(self.reading.delta) {
             return false;
         }
         match later.get(Attribute::State).and_then(Letter::parse) {
             Some(end) if end.is_end() => false,
             Some(Letter::Offering) => {
                 let rings = self
-                    .interaction
                     .conversation
-                    .as_ref()
                     .is_some_and(|call| !call.ringing_users().is_empty())
-                    || !self.users().is_empty();
-                let mut sum = self.delta.clone();
+                    || !self.reading.users().is_empty();
+                let mut sum = self.reading.delta.clone();
                 sum.merge(later);
-                !rings || View { delta: &sum, ..*self }.named_anew().is_some()
+                let reading = Reading {
+                    delta: &sum,
+                    ..self.reading
+                };
+                !rings || View { reading, ..*self }.named_anew().is_some()
             }
             _ => true,
         }
-    }
-
-    /// Whom it keeps busy.
-    pub(crate) fn handling(&self) -> Vec<(Name, Handling)> {
-        let acd = self.workgroup().is_some();
-        let phase = match self.letter() {
-            Some(Letter::Alerting) => Phase::Ringing,
-            Some(Letter::Connected) => Phase::Connected,
-            Some(Letter::Held | Letter::Suspended | Letter::Parked) => Phase::Held,
-            Some(Letter::System | Letter::Proceeding) if !self.inbound() => Phase::Dialing,
-            _ => return Vec::new(),
-        };
-        let call = matches!(
-            self.get(Attribute::ObjectType).to_ascii_lowercase().as_str(),
-            "call" | ""
-        );
-        // What is neither of a queue nor a call keeps nobody busy.
-        if !acd && !call {
-            return Vec::new();
-        }
-        self.users()
-            .into_iter()
-            .map(|user| (name(&user.to_lowercase()), Handling { acd, phase }))
-            .collect()
     }
 }

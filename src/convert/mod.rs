@@ -10,6 +10,7 @@
 mod conversation;
 mod interaction;
 pub mod presence;
+mod reading;
 mod reason;
 mod settings;
 mod shared_map;
@@ -81,6 +82,22 @@ struct Open {
     unreadable: Vec<Unreadable>,
 }
 
+impl Open {
+    fn add(&mut self, result: &site::Result, output: &mut Output) {
+        output.reasons.extend(result.reason);
+        self.made += result.made;
+        self.reason = self.reason.or(result.reason);
+    }
+
+    fn fate(self) -> Fate {
+        match (self.unreadable.is_empty(), self.made) {
+            (false, made) => Fate::Unreadable(made, self.unreadable),
+            (true, 0) => Fate::Skipped(self.reason.unwrap_or(Reason::NoChange)),
+            (true, made) => Fate::Made(made),
+        }
+    }
+}
+
 /// One partition's machine.
 #[derive(Debug)]
 pub struct Machine {
@@ -131,6 +148,13 @@ impl Machine {
         }
         let (results, waiting) = pass.end();
         open.waiting = waiting;
+        if self.state.open.is_empty() && waiting == 0 {
+            // Nothing waits anywhere: the record is judged, and it alone.
+            for result in results {
+                open.add(&result, output);
+            }
+            return output.fates.push((position, open.fate()));
+        }
         self.state.open.insert(position, open);
         self.note(results, output);
         self.close(position, output);
@@ -183,12 +207,10 @@ impl Machine {
     fn note(&mut self, results: Vec<site::Result>, output: &mut Output) {
         let mut judged = Vec::new();
         for result in results {
-            output.reasons.extend(result.reason);
             let Some(open) = self.state.open.get_mut(&result.position) else {
                 continue;
             };
-            open.made += result.made;
-            open.reason = open.reason.or(result.reason);
+            open.add(&result, output);
             if result.waited {
                 open.waiting = open.waiting.saturating_sub(1);
                 judged.push(result.position);
@@ -206,12 +228,7 @@ impl Machine {
         let Some(open) = self.state.open.remove(&position) else {
             return;
         };
-        let fate = match (open.unreadable.is_empty(), open.made) {
-            (false, made) => Fate::Unreadable(made, open.unreadable),
-            (true, 0) => Fate::Skipped(open.reason.unwrap_or(Reason::NoChange)),
-            (true, made) => Fate::Made(made),
-        };
-        output.fates.push((position, fate));
+        output.fates.push((position, open.fate()));
     }
 }
 

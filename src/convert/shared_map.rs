@@ -5,12 +5,13 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 const SHARDS: usize = 256;
 
-type Hasher = BuildHasherDefault<DefaultHasher>;
+/// Not keyed: CIC's own ids are no attack, and the same input must take the same way.
+type Hasher = rustc_hash::FxBuildHasher;
 type Shard<K, V> = HashMap<K, Arc<V>, Hasher>;
 
 /// See the module.

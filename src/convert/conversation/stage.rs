@@ -5,7 +5,7 @@ use crate::cic::Letter;
 
 /// What is known when a letter is judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct Seen<'a, 'c> {
     /// The letter as it stands; `None` for empty or undocumented.
     pub(crate) letter: Option<Letter>,
     /// The users named.
@@ -17,7 +17,7 @@ pub(crate) struct Seen<'a> {
     /// The interaction's direction.
     pub(crate) inbound: bool,
     /// The user who is connected on it, up to now.
-    pub(crate) connected: Option<&'a str>,
+    pub(crate) connected: Option<&'c str>,
     /// Whether anybody was ever inside: ivr, queue or user.
     pub(crate) ever_inside: bool,
     /// Whether a user was ever connected.
@@ -49,7 +49,7 @@ pub(crate) enum Stage<'a> {
 }
 
 /// The table "Where a party stands".
-pub(crate) fn judge<'a>(seen: Seen<'a>) -> Stage<'a> {
+pub(crate) fn judge<'a>(seen: Seen<'a, '_>) -> Stage<'a> {
     let Seen {
         users,
         workgroup,
@@ -57,7 +57,7 @@ pub(crate) fn judge<'a>(seen: Seen<'a>) -> Stage<'a> {
         connected,
         ..
     } = seen;
-    let still_there = connected.filter(|user| users.iter().any(|name| same(name, user)));
+    let still_there = connected.and_then(|user| users.iter().copied().find(|name| same(name, user)));
     let Some(letter) = seen.letter else {
         return Stage::Unknown;
     };
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use Stage::*;
 
-    fn seen<'a>(letter: &str, users: &'a [&'a str], workgroup: Option<&'a str>) -> Seen<'a> {
+    fn seen<'a>(letter: &str, users: &'a [&'a str], workgroup: Option<&'a str>) -> Seen<'a, 'a> {
         Seen {
             letter: Letter::parse(letter),
             users,

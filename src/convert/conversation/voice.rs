@@ -5,7 +5,9 @@
 
 use super::stage::Stage;
 use super::{Conversation, Entry, Making, contains, name};
-use crate::cic::Letter;
+use crate::cic::{Attribute, Letter};
+use crate::convert::reading::Reading;
+use crate::convert::settings::Settings;
 use crate::event::{Disconnect, Name, Role};
 use crate::time::Time;
 
@@ -13,22 +15,12 @@ use crate::time::Time;
 const VOICEMAIL: &str = "Voicemail";
 
 /// What the interaction says beside its stage.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Around {
+pub(crate) struct Around<'a> {
+    pub(crate) reading: Reading<'a>,
+    pub(crate) settings: &'a Settings,
     /// The workgroup, when it is named anew.
-    pub(crate) named_anew: Option<Name>,
-    pub(crate) workgroup: Option<Name>,
-    /// Whether a user is named.
-    pub(crate) anybody: bool,
-    pub(crate) station: Option<Name>,
-    pub(crate) skills: Vec<Name>,
-    /// Line or attendant.
-    pub(crate) ivr: Option<Name>,
-    pub(crate) ani: Option<Name>,
-    pub(crate) ani_name: Option<Name>,
-    pub(crate) dnis: Option<Name>,
-    pub(crate) muted: bool,
-    pub(crate) after_call_work: bool,
+    pub(crate) named_anew: Option<&'a str>,
+    /// For the external party.
     pub(crate) additional_info: Vec<(Name, Name)>,
 }
 
@@ -39,7 +31,7 @@ impl Conversation {
         making: &mut Making<'_>,
         initiated: Time,
         stage: &Stage<'_>,
-        around: &Around,
+        around: &Around<'_>,
     ) {
         let dialling = match stage {
             Stage::Dialing(user) => *user,
@@ -51,26 +43,23 @@ impl Conversation {
             let entry = Entry {
                 alerting: false,
                 invited_by: None,
-                ..around.user(user, self.inbound)
+                ..around.reading.user(around.settings, user)
             };
             let at = self.establish(making, initiated, Role::User, entry);
             invited_by = Some(self.parties[at].id);
         }
         let answered = matches!(stage, Stage::Talking(_) | Stage::Held(_) | Stage::Answered);
         let entry = Entry {
-            ani: around.ani.clone(),
-            ani_name: around.ani_name.clone(),
-            dnis: around.dnis.clone(),
             alerting: !self.inbound && !answered,
             invited_by,
             additional_info: around.additional_info.clone(),
-            ..Entry::default()
+            ..around.reading.numbers(around.settings)
         };
         self.establish(making, initiated, Role::External, entry);
     }
 
     /// Every later difference.
-    pub(crate) fn apply(&mut self, making: &mut Making<'_>, t: Time, stage: Stage<'_>, around: &Around) {
+    pub(crate) fn apply(&mut self, making: &mut Making<'_>, t: Time, stage: Stage<'_>, around: &Around<'_>) {
         match stage {
             Stage::Ended(letter) => return self.finish(making, t, letter),
             Stage::Voicemail => self.move_to_ivr(making, t, &name(VOICEMAIL), around),
@@ -80,7 +69,7 @@ impl Conversation {
                     .open(Role::Ivr)
                     .filter(|&at| !self.parties[at].is(Role::Ivr, VOICEMAIL));
                 if here.is_none() {
-                    let ivr = around.ivr.clone().unwrap_or_else(|| name(""));
+                    let ivr = name(around.reading.get(Attribute::Line));
                     self.move_to_ivr(making, t, &ivr, around);
                 }
             }
@@ -97,14 +86,16 @@ impl Conversation {
             Stage::Nobody => self.move_to_nobody(making, t, Disconnect::SelfEnded),
             Stage::Dialing(_) | Stage::Unchanged | Stage::Unknown => {
                 // Several names that settle on none change nothing until one is left.
-                let gone = self.connected_user().filter(|_| !around.anybody);
+                let gone = self
+                    .connected_user()
+                    .filter(|_| around.reading.users().is_empty());
                 if let Some(at) = gone {
                     self.end(making, t, at, Disconnect::SelfEnded);
                 }
             }
         }
         if let Some(at) = self.connected_user() {
-            self.mute(making, t, at, around.muted);
+            self.mute(making, t, at, around.reading.muted());
         }
     }
 
@@ -128,7 +119,7 @@ impl Conversation {
         }
     }
 
-    fn move_to_ivr(&mut self, making: &mut Making<'_>, t: Time, ivr: &Name, around: &Around) {
+    fn move_to_ivr(&mut self, making: &mut Making<'_>, t: Time, ivr: &Name, around: &Around<'_>) {
         if self
             .open(Role::Ivr)
             .is_some_and(|at| self.parties[at].is(Role::Ivr, ivr))
@@ -143,12 +134,13 @@ impl Conversation {
         let entry = Entry {
             name: Some(ivr.clone()).filter(|name| !name.is_empty()),
             invited_by: self.external(),
-            ..around.numbers()
+            ani_name: None,
+            ..around.reading.numbers(around.settings)
         };
         self.establish(making, t, Role::Ivr, entry);
     }
 
-    fn move_to_queue(&mut self, making: &mut Making<'_>, t: Time, workgroup: &str, around: &Around) {
+    fn move_to_queue(&mut self, making: &mut Making<'_>, t: Time, workgroup: &str, around: &Around<'_>) {
         self.stop_ringing(making, t, &[], Disconnect::SelfEnded);
         let again = self.leave_user(making, t, Disconnect::TransferAcd);
         self.leave(making, t, Role::Ivr, Disconnect::TransferAcd);
@@ -163,7 +155,7 @@ impl Conversation {
         self.enter_queue(making, t, workgroup, around);
     }
 
-    fn move_to_ringing(&mut self, making: &mut Making<'_>, t: Time, users: &[&str], around: &Around) {
+    fn move_to_ringing(&mut self, making: &mut Making<'_>, t: Time, users: &[&str], around: &Around<'_>) {
         self.stop_ringing(making, t, users, Disconnect::SelfEnded);
         self.leave_for_user(making, t, around);
         for user in users {
@@ -173,7 +165,14 @@ impl Conversation {
         }
     }
 
-    fn move_to_user(&mut self, making: &mut Making<'_>, t: Time, user: &str, held: bool, around: &Around) {
+    fn move_to_user(
+        &mut self,
+        making: &mut Making<'_>,
+        t: Time,
+        user: &str,
+        held: bool,
+        around: &Around<'_>,
+    ) {
         self.external_answers(making, t);
         let others = self
             .ringing_users()
@@ -224,14 +223,13 @@ impl Conversation {
 
     /// The attendant and the connected user leave for another user. A workgroup named anew is passed through, as
     /// is one that replaces the queue the call is in, although somebody out of it is named already.
-    fn leave_for_user(&mut self, making: &mut Making<'_>, t: Time, around: &Around) {
+    fn leave_for_user(&mut self, making: &mut Making<'_>, t: Time, around: &Around<'_>) {
         self.leave(making, t, Role::Ivr, Disconnect::TransferUser);
         let why = around
             .named_anew
-            .as_ref()
             .map_or(Disconnect::TransferUser, |_| Disconnect::TransferAcd);
         let transferred = self.leave_user(making, t, why);
-        let Some(workgroup) = &around.named_anew else {
+        let Some(workgroup) = around.named_anew else {
             return;
         };
         let elsewhere = self
@@ -243,12 +241,11 @@ impl Conversation {
         }
     }
 
-    fn enter_queue(&mut self, making: &mut Making<'_>, t: Time, workgroup: &str, around: &Around) {
+    fn enter_queue(&mut self, making: &mut Making<'_>, t: Time, workgroup: &str, around: &Around<'_>) {
+        let invited_by = self.external();
         let entry = Entry {
-            name: Some(name(workgroup)),
-            skills: around.skills.clone(),
-            invited_by: self.external(),
-            ..around.numbers()
+            invited_by,
+            ..around.reading.queue(around.settings, workgroup)
         };
         self.establish(making, t, Role::Routing, entry);
     }
@@ -259,12 +256,12 @@ impl Conversation {
         t: Time,
         user: &str,
         alerting: bool,
-        around: &Around,
+        around: &Around<'_>,
     ) -> usize {
         let entry = Entry {
             alerting,
             invited_by: self.external(),
-            ..around.user(user, self.inbound)
+            ..around.reading.user(around.settings, user)
         };
         self.establish(making, t, Role::User, entry)
     }
@@ -306,27 +303,6 @@ impl Conversation {
             if self.parties[at].is_open() && which(self, at) {
                 self.end(making, t, at, why);
             }
-        }
-    }
-}
-
-impl Around {
-    fn numbers(&self) -> Entry {
-        Entry {
-            ani: self.ani.clone(),
-            dnis: self.dnis.clone(),
-            ..Entry::default()
-        }
-    }
-
-    fn user(&self, user: &str, inbound: bool) -> Entry {
-        Entry {
-            name: Some(name(user)),
-            queue: self.workgroup.clone().filter(|_| !inbound),
-            station: self.station.clone(),
-            after_call_work: self.after_call_work,
-            muted: self.muted,
-            ..self.numbers()
         }
     }
 }

@@ -4,7 +4,7 @@ use super::super::conversation::{Making, name};
 use super::super::interaction::Interaction;
 use super::super::reason::Reason;
 use super::Site;
-use super::pass::{At, Pass};
+use super::pass::{At, Pass, Said};
 use crate::cic::{Attribute, Attributes, WrapUp};
 use crate::event::Name;
 use crate::time::Time;
@@ -69,6 +69,7 @@ impl Site {
                     t: deadline,
                     positions: &[],
                     waited: true,
+                    said: Said::Deadline(deadline),
                 },
                 id,
                 Vec::new(),

@@ -3,16 +3,32 @@
 use std::sync::Arc;
 
 use super::super::conversation::{Making, name};
-use super::super::interaction::{Interaction, Kept, Kind, View};
+use super::super::interaction::{Interaction, Kept};
 use super::super::presence;
+use super::super::reading::Kind;
 use super::super::reason::Reason;
 use super::Site;
 use super::end::end;
-use super::pass::{At, Pass};
+use super::pass::{At, Pass, Said};
 use super::voice::voice;
 use crate::cic::{self, Attribute, Attributes, Letter};
 use crate::event::Name;
 use crate::time::Time;
+
+/// The attributes that can change where a call stands, or what it is.
+const STANDING: &[Attribute] = &[
+    Attribute::State,
+    Attribute::User,
+    Attribute::Workgroup,
+    Attribute::WorkgroupTime,
+    Attribute::Muted,
+    Attribute::ObjectType,
+    Attribute::CallType,
+    Attribute::Line,
+    Attribute::Direction,
+    Attribute::Conference,
+    Attribute::Consulting,
+];
 
 impl Site {
     /// What a record says of one interaction.
@@ -47,10 +63,7 @@ impl Site {
             return self.judge_or_keep(pass, at, &id, &part.attributes, None);
         };
         self.waits.remove(&(kept.deadline, id.clone()));
-        let view = View {
-            interaction,
-            delta: &kept.delta,
-        };
+        let view = interaction.view(&kept.delta, interaction.conversation.as_ref());
         if view.joins(&part.attributes) {
             let mut sum = kept.delta.clone();
             sum.merge(&part.attributes);
@@ -60,6 +73,7 @@ impl Site {
                 t: kept.t,
                 positions: &positions,
                 waited: true,
+                said: Said::Kept(&kept.known_as),
             };
             return self.judge_or_keep(pass, sum_at, &id, &sum, Some(kept.deadline));
         }
@@ -79,7 +93,10 @@ impl Site {
         let Some(interaction) = self.interactions.get_mut(&**id) else {
             return;
         };
-        if !(View { interaction, delta }).is_open() {
+        if !interaction
+            .view(delta, interaction.conversation.as_ref())
+            .is_open()
+        {
             return self.judge(pass, at, id, delta);
         }
         let deadline = deadline.unwrap_or_else(|| at.t.plus(pass.settings.settle));
@@ -88,6 +105,7 @@ impl Site {
             t: at.t,
             deadline,
             positions: at.positions.to_vec(),
+            known_as: at.said.known_as().into(),
         };
         interaction.kept = Some(Arc::new(kept));
         self.waits.insert((deadline, id.clone()));
@@ -109,6 +127,7 @@ impl Site {
             t: kept.t,
             positions: &kept.positions,
             waited: true,
+            said: Said::Kept(&kept.known_as),
         };
         self.judge(pass, at, id, &kept.delta);
     }
@@ -120,6 +139,7 @@ impl Site {
             t: kept.t,
             positions: &kept.positions,
             waited: true,
+            said: Said::Kept(&kept.known_as),
         };
         let ends = later
             .get(Attribute::State)
@@ -140,12 +160,14 @@ impl Site {
         let Some(interaction) = self.interactions.get_mut(&**id) else {
             return;
         };
-        let reason = match (View { interaction, delta }).kind() {
+        // Most records change nothing that matters: display texts, logs, timestamps.
+        if interaction.conversation.is_some() && !delta.carries(STANDING) {
+            interaction.attributes.merge(delta);
+            return pass.book(at.positions, at.waited, Reason::NoChange);
+        }
+        let reason = match interaction.reading(delta).kind() {
             Kind::Voice => {
-                let was_open = interaction
-                    .conversation
-                    .as_ref()
-                    .is_some_and(|call| !call.is_over());
+                let was_open = interaction.is_open();
                 let mut making = Making {
                     ids: &self.ids,
                     source_id: &self.source_id,
@@ -161,23 +183,15 @@ impl Site {
                     at.t,
                     delta,
                 );
-                let is_open = interaction
-                    .conversation
-                    .as_ref()
-                    .is_some_and(|call| !call.is_over());
-                self.open = self.open + usize::from(is_open) - usize::from(was_open);
+                self.open = self.open + usize::from(interaction.is_open()) - usize::from(was_open);
                 reason
             }
             Kind::Skipped(reason) => reason,
             Kind::Open => Reason::NoChange,
         };
         interaction.attributes.merge(delta);
-        let handling = (View {
-            interaction,
-            delta: &Attributes::default(),
-        })
-        .handling();
-        if (View { interaction, delta }).letter().is_some_and(Letter::is_end) {
+        let handling = interaction.reading(delta).handling();
+        if interaction.reading(delta).letter().is_some_and(Letter::is_end) {
             end(interaction, at.t);
             self.deadlines
                 .insert((at.t.plus(pass.settings.wrap_up_grace), id.clone()));
@@ -201,9 +215,8 @@ impl Site {
             return;
         }
         let before = std::mem::replace(&mut interaction.handling, now.clone());
-        let record = at.positions.first().map(u64::to_string).unwrap_or_default();
+        let record = at.said.known_as();
         let source = self.source.clone();
-        let record = format!("{source}\u{1f}{id}\u{1f}{record}");
         let ctx = presence::Ctx {
             ids: &self.ids,
             site: &source,

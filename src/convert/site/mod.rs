@@ -8,7 +8,7 @@ mod pass;
 mod queue;
 mod voice;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::conversation::name;
@@ -20,7 +20,9 @@ use crate::cic::{self, Message};
 use crate::event::{Draft, Id, Ids, Name};
 use crate::time::Time;
 
-use pass::At;
+use rustc_hash::FxHashSet;
+
+use pass::{At, Said};
 pub(super) use pass::{Pass, Result};
 
 /// One CIC site; a switchover pair is one.
@@ -38,7 +40,7 @@ pub(crate) struct Site {
     waits: BTreeSet<(Time, Name)>,
     users: Users,
     /// Ids of records seen, by the minute of stream time.
-    seen: BTreeMap<i64, Arc<HashSet<Id>>>,
+    seen: BTreeMap<i64, Arc<FxHashSet<Id>>>,
     open: usize,
 }
 
@@ -107,6 +109,7 @@ impl Site {
             t: record.time,
             positions: &[position],
             waited: false,
+            said: Said::Record(record),
         };
         match message {
             Message::Queue(queue) => self.queue(pass, at, queue),
@@ -180,7 +183,7 @@ impl Site {
         record: &cic::Record,
         take: impl FnOnce(&mut Users, &presence::Ctx<'_>, &mut Vec<Draft>) -> T,
     ) -> T {
-        let id = format!("{}\u{1f}{}", record.source, record.id);
+        let id = record.known_as();
         let ctx = presence::Ctx {
             ids: &self.ids,
             site: &self.source,

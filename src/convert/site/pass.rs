@@ -3,6 +3,7 @@
 use super::super::Output;
 use super::super::reason::Reason;
 use super::super::settings::Settings;
+use crate::cic;
 use crate::event::Draft;
 use crate::time::Time;
 
@@ -68,4 +69,27 @@ pub(super) struct At<'a> {
     pub(super) t: Time,
     pub(super) positions: &'a [u64],
     pub(super) waited: bool,
+    pub(super) said: Said<'a>,
+}
+
+/// What user events are known to come from.
+#[derive(Clone, Copy)]
+pub(super) enum Said<'a> {
+    /// A record.
+    Record(&'a cic::Record),
+    /// A record that waited, by what it is known as.
+    Kept(&'a str),
+    /// A deadline, which is known by its time.
+    Deadline(Time),
+}
+
+impl Said<'_> {
+    /// The record id of the Identity table.
+    pub(super) fn known_as(&self) -> String {
+        match self {
+            Self::Record(record) => record.known_as(),
+            Self::Kept(name) => (*name).to_owned(),
+            Self::Deadline(time) => time.to_string(),
+        }
+    }
 }

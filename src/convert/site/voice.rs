@@ -1,8 +1,10 @@
 //! A record of a call: which conversation it belongs to, and what it changes there.
 
 use super::super::conversation::stage::Stage;
+use super::super::conversation::voice::Around;
 use super::super::conversation::{Conversation, Making, name};
-use super::super::interaction::{Interaction, View};
+use super::super::interaction::Interaction;
+use super::super::reading::Reading;
 use super::super::reason::Reason;
 use super::super::settings::Settings;
 use crate::cic::{Attribute, Attributes};
@@ -19,47 +21,40 @@ pub(super) fn voice(
     t: Time,
     delta: &Attributes,
 ) -> Reason {
-    let view = View { interaction, delta };
-    let users = view.users();
+    // The conversation is taken out while its interaction is read, and put back changed.
+    let before = interaction.conversation.take();
+    let view = interaction.view(delta, before.as_ref());
+    let reading = view.reading;
+    let users = reading.users();
     let stage = view.stage(&users);
-    let mut around = view.around(settings);
-    let first = interaction
-        .conversation
-        .as_ref()
-        .is_none_or(Conversation::is_over);
+    let named_anew = view.named_anew();
+    let first = before.as_ref().is_none_or(Conversation::is_over);
     if first && matches!(stage, Stage::Ended(_)) {
+        interaction.conversation = before;
         return Reason::AlreadyEnded;
     }
-    let initiated = view.initiated(t);
-    let mut conversation = match &interaction.conversation {
-        Some(conversation) if !first => conversation.clone(),
+    let initiated = reading.initiated(t);
+    let mut around = Around {
+        reading,
+        settings,
+        named_anew,
+        additional_info: Vec::new(),
+    };
+    let mut conversation = match before {
+        Some(conversation) if !first => conversation,
         before => {
             let adopted = t.millis() - initiated.millis() > settings.adopt_after;
-            let key = match view.get(Attribute::CallIdKey) {
-                "" => name(&format!("{id}@{}", initiated.basic())),
-                key => name(key),
-            };
-            let key = before.as_ref().map_or(key, |before| before.key.clone());
-            let life = before.as_ref().map_or(1, |before| before.life + 1);
-            let text = match (life, adopted) {
-                (1, true) => format!("adopted@{t}"),
-                _ => life.to_string(),
-            };
-            around.additional_info = extra(settings, view, adopted);
-            let tag = settings
-                .tag_attribute
-                .as_deref()
-                .and_then(|wanted| kept(view, wanted));
-            Conversation {
-                id: making.ids.conversation(site, &key, &text),
-                key,
-                life,
-                inbound: view.inbound(),
-                tag,
-                parties: Vec::new(),
-                last: None,
-                wrapped: Vec::new(),
-            }
+            around.additional_info = additional_info(settings, reading, adopted);
+            next_life(
+                making,
+                settings,
+                reading,
+                before,
+                site,
+                id,
+                initiated,
+                adopted.then_some(t),
+            )
         }
     };
     let unknown = stage == Stage::Unknown;
@@ -67,15 +62,13 @@ pub(super) fn voice(
         conversation.begin(making, initiated, &stage, &around);
     }
     conversation.apply(making, t, stage, &around);
-    let under = view.workgroup().map(name);
-    let connected = conversation.connected_user().is_some();
-    let inside = conversation
+    let under = reading.workgroup().map(name);
+    interaction.ever_inside |= conversation
         .parties
         .iter()
         .any(|party| party.role != Role::External);
+    interaction.ever_connected |= conversation.connected_user().is_some();
     interaction.conversation = Some(conversation);
-    interaction.ever_inside |= inside;
-    interaction.ever_connected |= connected;
     if under.is_some() {
         interaction.under = under;
     }
@@ -86,31 +79,54 @@ pub(super) fn voice(
     }
 }
 
+/// A conversation's first life, or the one after `before`.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is one field of the Identity table"
+)]
+fn next_life(
+    making: &Making<'_>,
+    settings: &Settings,
+    reading: Reading<'_>,
+    before: Option<Conversation>,
+    site: &str,
+    id: &str,
+    initiated: Time,
+    adopted: Option<Time>,
+) -> Conversation {
+    let key = match (&before, reading.get(Attribute::CallIdKey)) {
+        (Some(before), _) => before.key.clone(),
+        (None, "") => name(&format!("{id}@{}", initiated.basic())),
+        (None, key) => name(key),
+    };
+    let life = before.map_or(1, |before| before.life + 1);
+    let text = match adopted {
+        Some(t) if life == 1 => format!("adopted@{t}"),
+        _ => life.to_string(),
+    };
+    Conversation {
+        id: making.ids.conversation(site, &key, &text),
+        key,
+        life,
+        inbound: reading.inbound(),
+        tag: settings
+            .tag_attribute
+            .as_deref()
+            .and_then(|wanted| reading.configured(wanted)),
+        parties: Vec::new(),
+        last: None,
+        wrapped: Vec::new(),
+    }
+}
+
 /// The configured attributes, and that the conversation was adopted.
-fn extra(settings: &Settings, view: View<'_>, adopted: bool) -> Vec<(Name, Name)> {
-    let mut info: Vec<(Name, Name)> = settings
-        .additional_info
-        .iter()
-        .filter_map(|wanted| Some((name(wanted), kept(view, wanted)?)))
+fn additional_info(settings: &Settings, reading: Reading<'_>, adopted: bool) -> Vec<(Name, Name)> {
+    let configured = settings.additional_info.iter();
+    let mut info: Vec<(Name, Name)> = configured
+        .filter_map(|wanted| Some((name(wanted), reading.configured(wanted)?)))
         .collect();
     if adopted {
         info.push((name("adopted"), name("true")));
     }
     info
-}
-
-fn kept(view: View<'_>, wanted: &str) -> Option<Name> {
-    let kept = view.delta.kept().chain(view.interaction.attributes.kept());
-    let known = Attribute::ALL
-        .iter()
-        .find(|attribute| attribute.name().eq_ignore_ascii_case(wanted));
-    let value = match known {
-        Some(&attribute) => view.get(attribute),
-        None => {
-            kept.into_iter()
-                .find(|(one, _)| one.eq_ignore_ascii_case(wanted))?
-                .1
-        }
-    };
-    Some(value).filter(|value| !value.is_empty()).map(name)
 }
