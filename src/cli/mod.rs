@@ -27,6 +27,8 @@ enum Command {
     Schema(schema::Args),
     /// Hold events against the schemas and the rules beyond shapes
     Judge(judge::Args),
+    /// Stand in for Genesys Cloud on this machine
+    Sandbox(sandbox::Args),
 }
 
 /// Parses the arguments, runs the command, and says how it ended.
@@ -46,6 +48,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ended = match parsed.command {
         Command::Schema(args) => schema::run(args),
         Command::Judge(args) => judge::run(args),
+        Command::Sandbox(args) => sandbox::run(args),
     };
     ended.unwrap_or_else(|error| {
         let code = exit::code(&error);

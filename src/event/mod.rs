@@ -59,6 +59,11 @@ pub struct Event {
     pub lane: Lane,
     /// What it is ordered with.
     pub key: Key,
+    /// The communication or transfer that it brings into being: without it, what needs it means nothing.
+    pub makes: Option<Id>,
+    /// The communications and transfers that it names and that other events brought into being. Where one of those
+    /// was refused for good, this one goes with it.
+    pub needs: Box<[Id]>,
     /// The array of the request it stands in, `userEstablishedEvents` for instance; `outOfOffice` for that lane.
     pub array: &'static str,
     /// Its eventId.
