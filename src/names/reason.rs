@@ -1,0 +1,46 @@
+//! Why something is left out for the sake of a name: a closed set, for metrics.
+
+/// Why an event, or a part of it, is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The agent stands outside the configured list.
+    UserNotAllowed,
+    /// No user of that name.
+    UnresolvedUser,
+    /// No queue of that name.
+    UnresolvedQueue,
+    /// A workgroup that is configured to be no queue.
+    IgnoredWorkgroup,
+    /// No wrap-up code of that name.
+    UnresolvedWrapUpCode,
+    /// Neither a language nor a skill of that name.
+    UnresolvedSkill,
+    /// No station of that name.
+    UnresolvedStation,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::UserNotAllowed,
+        Self::UnresolvedUser,
+        Self::UnresolvedQueue,
+        Self::IgnoredWorkgroup,
+        Self::UnresolvedWrapUpCode,
+        Self::UnresolvedSkill,
+        Self::UnresolvedStation,
+    ];
+
+    /// The value of the label `reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserNotAllowed => "user_not_allowed",
+            Self::UnresolvedUser => "unresolved_user",
+            Self::UnresolvedQueue => "unresolved_queue",
+            Self::IgnoredWorkgroup => "ignored_workgroup",
+            Self::UnresolvedWrapUpCode => "unresolved_wrapup_code",
+            Self::UnresolvedSkill => "unresolved_skill",
+            Self::UnresolvedStation => "unresolved_station",
+        }
+    }
+}
