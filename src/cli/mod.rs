@@ -3,6 +3,7 @@
 //! In: the arguments. Out: an exit code of sysexits' kind, and on stderr what failed, where and what to do. A
 //! reader of stdout that has gone away is no failure. No command is listed that does not work.
 
+pub mod convert;
 pub mod exit;
 pub mod judge;
 pub mod sandbox;
@@ -23,6 +24,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Convert CIC messages into events, with no network
+    Convert(convert::Args),
     /// List, print and apply the schemas of what Genesys Cloud accepts
     Schema(schema::Args),
     /// Hold events against the schemas and the rules beyond shapes
@@ -46,6 +49,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ended = match parsed.command {
+        Command::Convert(args) => convert::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Judge(args) => judge::run(args),
         Command::Sandbox(args) => sandbox::run(args),

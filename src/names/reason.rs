@@ -3,6 +3,8 @@
 /// Why an event, or a part of it, is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
+    /// `[lanes]` switches its lane off.
+    LaneOff,
     /// The agent stands outside the configured list.
     UserNotAllowed,
     /// No user of that name.
@@ -21,7 +23,8 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::LaneOff,
         Self::UserNotAllowed,
         Self::UnresolvedUser,
         Self::UnresolvedQueue,
@@ -34,6 +37,7 @@ impl Reason {
     /// The value of the label `reason`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::LaneOff => "lane_off",
             Self::UserNotAllowed => "user_not_allowed",
             Self::UnresolvedUser => "unresolved_user",
             Self::UnresolvedQueue => "unresolved_queue",

@@ -67,6 +67,9 @@ impl Resolver {
 
     /// Turns a draft into an event. Drafts of one key must come in their order, and not before one that waits.
     pub fn resolve(&mut self, draft: &Draft, directory: &Directory) -> Resolved {
+        if self.roster.off(draft.lane()) {
+            return Resolved::LeftOut(Reason::LaneOff);
+        }
         let mut attempt = Attempt {
             roster: &self.roster,
             directory,

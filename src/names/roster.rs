@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::Kind;
+use crate::event::Lane;
 
 /// What resolving can be told.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Settings {
     pub users: Vec<String>,
     /// `[directory] ignore_workgroups`: workgroups that are no queue.
     pub ignore_workgroups: Vec<String>,
+    /// `[lanes]`: these are switched off.
+    pub lanes_off: Vec<Lane>,
     /// Whether an unknown name may become known: events then wait for it until it is given up.
     pub wait: bool,
 }
@@ -21,6 +24,7 @@ pub struct Settings {
 pub(super) struct Roster {
     users: FxHashSet<String>,
     ignored: FxHashSet<String>,
+    lanes_off: Vec<Lane>,
     wait: bool,
     given_up: FxHashSet<(Kind, String)>,
 }
@@ -31,6 +35,7 @@ impl Roster {
         Self {
             users: lower(&settings.users),
             ignored: lower(&settings.ignore_workgroups),
+            lanes_off: settings.lanes_off.clone(),
             wait: settings.wait,
             given_up: FxHashSet::default(),
         }
@@ -42,6 +47,10 @@ impl Roster {
 
     pub(super) fn ignores(&self, workgroup: &str) -> bool {
         !self.ignored.is_empty() && self.ignored.contains(&workgroup.to_lowercase())
+    }
+
+    pub(super) fn off(&self, lane: Lane) -> bool {
+        self.lanes_off.contains(&lane)
     }
 
     /// Whether an unknown name is worth waiting for.
