@@ -11,7 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 macro_rules! attributes {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// An attribute that conversion reads.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum Attribute { $($(#[$doc])* $name,)* }
 
         impl Attribute {
@@ -100,7 +100,7 @@ impl Attribute {
 }
 
 /// The attributes of one interaction in one message: what changed, not what is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Attributes {
     /// Bit n: [`Attribute`] n is in `known`.
     present: u32,

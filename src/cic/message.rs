@@ -117,7 +117,7 @@ pub struct WrapUp {
 }
 
 /// A part of a record that cannot be read, beside parts that can.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("{part}: {problem}")]
 pub struct Unreadable {
     /// Where in the message: `interactionsAdded[3]` for instance.

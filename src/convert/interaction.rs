@@ -12,7 +12,7 @@ use crate::event::Name;
 use crate::time::Time;
 
 /// One interaction.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Interaction {
     /// Everything that conversion reads of it, as of the last record judged. Emptied at its end.
     pub(crate) attributes: Attributes,
@@ -47,7 +47,7 @@ impl Interaction {
 }
 
 /// A record that waits for the interaction's next one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Kept {
     pub(crate) delta: Attributes,
     pub(crate) t: Time,

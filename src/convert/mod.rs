@@ -8,6 +8,7 @@
 //! The state is a value: [`Machine::state`] is a cheap clone of everything that a later record may need.
 
 mod conversation;
+mod encoding;
 mod interaction;
 pub mod presence;
 mod reading;
@@ -19,6 +20,7 @@ mod site;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use encoding::{FORMAT, Unusable};
 pub use reason::Reason;
 pub use settings::Settings;
 
@@ -53,7 +55,7 @@ pub enum Fate {
 }
 
 /// Everything that a later record may need: cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct State {
     sites: BTreeMap<Name, Arc<Site>>,
     stream: Time,
@@ -74,7 +76,7 @@ impl State {
 }
 
 /// A record of which a part still waits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Open {
     waiting: u32,
     made: u32,
@@ -114,9 +116,24 @@ impl Machine {
         }
     }
 
+    /// A machine that goes on from a state that was kept.
+    pub fn restore(settings: Arc<Settings>, state: State) -> Self {
+        Self { settings, state }
+    }
+
     /// A clone of the state as of now.
     pub fn state(&self) -> State {
         self.state.clone()
+    }
+
+    /// Stream time: the highest record time so far.
+    pub fn stream_time(&self) -> Time {
+        self.state.stream_time()
+    }
+
+    /// Conversations with an open communication.
+    pub fn open_conversations(&self) -> usize {
+        self.state.open_conversations()
     }
 
     /// Takes a record. `position` orders it in its partition and comes back with what it makes.

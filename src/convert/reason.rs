@@ -1,7 +1,7 @@
 //! Why something makes no event: a closed set, for metrics and for `convert --summary`.
 
 /// Why a record, or a part of it, makes no event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Reason {
     /// It changes nothing.
     NoChange,

@@ -61,6 +61,42 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
     }
 }
 
+impl<K: serde::Serialize, V: serde::Serialize> serde::Serialize for SharedMap<K, V> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.shards.iter().flat_map(|shard| shard.iter()))
+    }
+}
+
+impl<'de, K, V> serde::Deserialize<'de> for SharedMap<K, V>
+where
+    K: Clone + Eq + Hash + serde::Deserialize<'de>,
+    V: Clone + serde::Deserialize<'de>,
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<K, V>(std::marker::PhantomData<(K, V)>);
+        impl<'de, K, V> serde::de::Visitor<'de> for Entries<K, V>
+        where
+            K: Clone + Eq + Hash + serde::Deserialize<'de>,
+            V: Clone + serde::Deserialize<'de>,
+        {
+            type Value = SharedMap<K, V>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of keys and values")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut map = SharedMap::default();
+                while let Some((key, value)) = list.next_element()? {
+                    map.insert(key, value);
+                }
+                Ok(map)
+            }
+        }
+        deserializer.deserialize_seq(Entries(std::marker::PhantomData))
+    }
+}
+
 fn shard<Q: ?Sized + Hash>(key: &Q) -> usize {
     // The top bits: the map inside a shard takes its place from the low ones.
     (Hasher::default().hash_one(key) >> 56) as usize % SHARDS

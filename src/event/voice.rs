@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Id, Name};
 
 /// What a communication is in its conversation; part of its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Role {
     /// The customer.
     External,

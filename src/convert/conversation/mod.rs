@@ -15,7 +15,7 @@ use crate::time::Time;
 use party::{Party, Standing, same};
 
 /// One life of a conversation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Conversation {
     pub(crate) id: Id,
     /// `interactionId` of the source configuration.

@@ -4,7 +4,7 @@ use crate::event::{Id, Name, Role};
 use crate::time::Time;
 
 /// One communication.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Party {
     pub(crate) role: Role,
     pub(crate) id: Id,
@@ -22,7 +22,7 @@ pub(crate) struct Party {
 }
 
 /// Where a communication is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Standing {
     Ringing,
     Connected,

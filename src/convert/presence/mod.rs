@@ -16,11 +16,11 @@ impl Settings {
 }
 
 /// A site's users.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Users {}
 
 /// How an interaction keeps a user busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Handling {
     /// It has a workgroup.
     pub acd: bool,
@@ -29,7 +29,7 @@ pub struct Handling {
 }
 
 /// How far an interaction is with a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Phase {
     /// It rings.
     Ringing,

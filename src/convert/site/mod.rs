@@ -26,7 +26,7 @@ use pass::{At, Said};
 pub(super) use pass::{Pass, Result};
 
 /// One CIC site; a switchover pair is one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Site {
     source: Name,
     ids: Ids,

@@ -14,21 +14,25 @@ fn run(records: &[(i64, &str)], settings: Settings) -> (Output, Machine) {
     let mut machine = Machine::new(Arc::new(settings));
     let mut output = Output::default();
     for (position, (seconds, text)) in records.iter().enumerate() {
-        let time = Time::from_millis(START + seconds * 1000);
-        let json = match text.strip_prefix('{') {
-            Some(_) => (*text).to_owned(),
-            None => changed(text),
-        };
-        let fallback = Fallback {
-            source: "cic/a",
-            id: &format!("t/0/{position}"),
-            time: Some(time),
-        };
-        let record = read(json.as_bytes(), [], fallback, &Wanted::default()).expect("readable");
+        let record = record(position, *seconds, text);
         machine.record(&record, position as u64, &mut output);
     }
     machine.finish(&mut output);
     (output, machine)
+}
+
+fn record(position: usize, seconds: i64, text: &str) -> cic::Record {
+    let time = Time::from_millis(START + seconds * 1000);
+    let json = match text.strip_prefix('{') {
+        Some(_) => text.to_owned(),
+        None => changed(text),
+    };
+    let fallback = Fallback {
+        source: "cic/a",
+        id: &format!("t/0/{position}"),
+        time: Some(time),
+    };
+    read(json.as_bytes(), [], fallback, &Wanted::default()).expect("readable")
 }
 
 fn changed(text: &str) -> String {

@@ -161,4 +161,24 @@ proptest! {
         }
         prop_assert_eq!(established, ended);
     }
+
+    /// Rule 3: a state that was written and read again makes, event by event, what one that never was would make.
+    #[test]
+    fn a_state_read_back_goes_on_as_if_nothing_had_happened(call in any_call(), at in 0usize..25) {
+        let records = borrowed(&call);
+        let (whole, _) = run(&records, Settings::default());
+        let mut output = Output::default();
+        let mut machine = Machine::new(Arc::default());
+        for (position, (seconds, text)) in records.iter().enumerate() {
+            if position == at {
+                let mut bytes = Vec::new();
+                machine.state().write(&mut bytes).unwrap();
+                machine = Machine::restore(Arc::default(), State::read(&bytes[..]).unwrap());
+            }
+            machine.record(&record(position, *seconds, text), position as u64, &mut output);
+        }
+        machine.finish(&mut output);
+        prop_assert_eq!(output.drafts, whole.drafts);
+        prop_assert_eq!(output.fates, whole.fates);
+    }
 }
