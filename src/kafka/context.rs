@@ -1,0 +1,329 @@
+//! What librdkafka calls back: rebalances, faults, figures, tokens. All but rebalances only pass things on.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::error::Error as StdError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+use secrecy::ExposeSecret;
+
+use super::{Commit, Epoch, Event, Fault, Input, Place, Settings, Start};
+
+/// How long a question to the brokers may take within a rebalance.
+const ASK: Duration = Duration::from_secs(10);
+/// What a revocation is given beyond `drain`: the answer itself takes a moment.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// What the thread and the callbacks share.
+pub(super) struct Context {
+    pub(super) settings: Arc<Settings>,
+    pub(super) inputs: flume::Sender<Input>,
+    pub(super) stopping: AtomicBool,
+    /// Reading is paused: what is assigned meanwhile starts paused.
+    pub(super) paused: AtomicBool,
+    epochs: AtomicU64,
+    ours: Mutex<Ours>,
+}
+
+/// What is assigned, and what was there when the agent began.
+#[derive(Default)]
+struct Ours {
+    assigned: BTreeMap<Place, Assignment>,
+    /// Topics and how many partitions each had when it was first assigned: later ones are read from their beginning.
+    first_seen: BTreeMap<Arc<str>, BTreeSet<i32>>,
+    connected: Option<bool>,
+}
+
+/// A partition that is ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Assignment {
+    pub(super) epoch: Epoch,
+    /// The next offset to hand over.
+    pub(super) next: i64,
+}
+
+impl Context {
+    pub(super) fn new(settings: Arc<Settings>, inputs: flume::Sender<Input>) -> Self {
+        Self {
+            settings,
+            inputs,
+            stopping: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
+            epochs: AtomicU64::new(0),
+            ours: Mutex::default(),
+        }
+    }
+
+    pub(super) fn say(&self, event: Event) {
+        // Nobody listens any more: then nobody wants to know.
+        let _ = self.inputs.send(Input::Event(event));
+    }
+
+    pub(super) fn assignment(&self, place: &Place) -> Option<Assignment> {
+        self.ours().assigned.get(place).copied()
+    }
+
+    pub(super) fn assigned(&self) -> Vec<(Place, Assignment)> {
+        let ours = self.ours();
+        ours.assigned
+            .iter()
+            .map(|(place, is)| (place.clone(), *is))
+            .collect()
+    }
+
+    /// Records up to `next` were handed over.
+    pub(super) fn handed_over(&self, place: &Place, next: i64) {
+        if let Some(assignment) = self.ours().assigned.get_mut(place) {
+            assignment.next = next;
+        }
+    }
+
+    fn ours(&self) -> MutexGuard<'_, Ours> {
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Partitions become ours: each is read from its commit on, or from where the settings say.
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &mut TopicPartitionList) -> KafkaResult<()> {
+        if list.count() > 0 {
+            let committed = consumer.committed_offsets(list.clone(), ASK)?;
+            let mut begun = Vec::new();
+            for element in list.elements() {
+                let place = Place::new(element.topic(), element.partition());
+                let found = committed.find_partition(element.topic(), element.partition());
+                let (offset, metadata) = match found {
+                    Some(found) => (found.offset(), found.metadata().to_owned()),
+                    None => (Offset::Invalid, String::new()),
+                };
+                begun.push((self.begin(consumer, &place, offset)?, place, metadata));
+            }
+            for (from, place, _) in &begun {
+                list.set_partition_offset(&place.topic, place.partition, Offset::Offset(*from))?;
+            }
+            for (from, place, metadata) in begun {
+                let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
+                let mut ours = self.ours();
+                let seen = ours.first_seen.entry(place.topic.clone()).or_default();
+                seen.insert(place.partition);
+                ours.assigned
+                    .insert(place.clone(), Assignment { epoch, next: from });
+                drop(ours);
+                let assigned = Input::Assigned {
+                    place,
+                    epoch,
+                    from,
+                    metadata,
+                };
+                let _ = self.inputs.send(assigned);
+            }
+        }
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(list)?,
+            _ => consumer.assign(list)?,
+        }
+        if self.paused.load(Ordering::Relaxed) && list.count() > 0 {
+            consumer.pause(list)?;
+        }
+        Ok(())
+    }
+
+    /// The first offset to read.
+    fn begin(&self, consumer: &BaseConsumer<Self>, place: &Place, committed: Offset) -> KafkaResult<i64> {
+        let (low, high) = consumer.fetch_watermarks(&place.topic, place.partition, ASK)?;
+        if let Offset::Offset(from) = committed {
+            if from < low {
+                let (place, to) = (place.clone(), low);
+                self.say(Event::Gap { place, from, to });
+                return Ok(low);
+            }
+            if from > high {
+                let (place, end) = (place.clone(), high);
+                self.say(Event::Beyond { place, from, end });
+                return Ok(high);
+            }
+            return Ok(from);
+        }
+        let later = {
+            let ours = self.ours();
+            let seen = ours.first_seen.get(&place.topic);
+            seen.is_some_and(|seen| !seen.contains(&place.partition))
+        };
+        match self.settings.start {
+            _ if later => Ok(low),
+            Start::Earliest => Ok(low),
+            Start::Latest => Ok(high),
+            Start::At(time) => {
+                let mut asked = TopicPartitionList::new();
+                asked.add_partition_offset(&place.topic, place.partition, Offset::Offset(time))?;
+                let found = consumer.offsets_for_times(asked, ASK)?;
+                let element = found.find_partition(&place.topic, place.partition);
+                match element.map(|element| element.offset()) {
+                    Some(Offset::Offset(offset)) => Ok(offset),
+                    _ => Ok(high),
+                }
+            }
+        }
+    }
+
+    /// Partitions are given back: whoever works on them says how far each has come, and that is committed.
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
+        let places = self.forget(list);
+        if !places.is_empty() {
+            let stopping = self.stopping.load(Ordering::Relaxed);
+            if consumer.assignment_lost() {
+                let _ = self.inputs.send(Input::Lost { places });
+            } else {
+                self.drain(consumer, places, stopping);
+            }
+        }
+        match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            _ => consumer.unassign(),
+        }
+    }
+
+    fn drain(&self, consumer: &BaseConsumer<Self>, places: Vec<Place>, stopping: bool) {
+        let (done, answer) = flume::bounded(1);
+        let patience = match stopping {
+            true => self.settings.grace,
+            false => self.settings.drain,
+        };
+        let revoked = Input::Revoked {
+            places,
+            done,
+            stopping,
+        };
+        if self.inputs.send(revoked).is_err() {
+            return;
+        }
+        let Ok(commits) = answer.recv_timeout(patience + MARGIN) else {
+            return self.say(Event::CommitFailed(
+                "a revoked partition did not say in time how far it had come".into(),
+            ));
+        };
+        if let Err(error) = commit(consumer, &commits, rdkafka::consumer::CommitMode::Sync) {
+            self.say(Event::CommitFailed(error.to_string()));
+        }
+    }
+
+    fn forget(&self, list: &TopicPartitionList) -> Vec<Place> {
+        let mut ours = self.ours();
+        list.elements()
+            .iter()
+            .map(|element| Place::new(element.topic(), element.partition()))
+            .filter(|place| ours.assigned.remove(place).is_some())
+            .collect()
+    }
+}
+
+/// Commits an explicit list.
+pub(super) fn commit(
+    consumer: &BaseConsumer<Context>,
+    commits: &[Commit],
+    mode: rdkafka::consumer::CommitMode,
+) -> KafkaResult<()> {
+    if commits.is_empty() {
+        return Ok(());
+    }
+    let mut list = TopicPartitionList::with_capacity(commits.len());
+    for commit in commits {
+        let mut element = list.add_partition(&commit.place.topic, commit.place.partition);
+        element.set_offset(Offset::Offset(commit.offset))?;
+        element.set_metadata(commit.metadata.as_str());
+    }
+    consumer.commit(&list, mode)
+}
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.say(Event::Fault(Fault::judge(error.rdkafka_error_code(), reason)));
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let up: HashSet<i32> = statistics
+            .brokers
+            .values()
+            .filter(|broker| broker.nodeid >= 0 && broker.state == "UP")
+            .map(|broker| broker.nodeid)
+            .collect();
+        let any = statistics.brokers.values().any(|broker| broker.state == "UP");
+        if self.ours().connected.replace(any) != Some(any) {
+            self.say(Event::Connected(any));
+        }
+        let mut lags = Vec::new();
+        for (place, assignment) in self.assigned() {
+            let figures = statistics
+                .topics
+                .get(&*place.topic)
+                .and_then(|topic| topic.partitions.get(&place.partition));
+            // Without a connection to the leader the end is only what it once was.
+            let Some(figures) =
+                figures.filter(|figures| figures.hi_offset >= 0 && up.contains(&figures.leader))
+            else {
+                continue;
+            };
+            let lag = (figures.hi_offset - assignment.next).max(0);
+            if lag == 0 {
+                let _ = self.inputs.send(Input::AtEnd {
+                    place: place.clone(),
+                    offset: assignment.next,
+                });
+            }
+            lags.push((place, lag));
+        }
+        if !lags.is_empty() {
+            self.say(Event::Lag(lags));
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn StdError>> {
+        token(&self.settings)
+    }
+}
+
+/// A token by the settings' source.
+pub(super) fn token(settings: &Settings) -> Result<OAuthToken, Box<dyn StdError>> {
+    let login = settings.login.as_ref();
+    let source = login.and_then(|login| login.tokens.as_ref());
+    let token = source.ok_or("no [kafka] oauth_token_url is set")?()?;
+    Ok(OAuthToken {
+        token: token.token.expose_secret().to_owned(),
+        principal_name: token.principal,
+        lifetime_ms: token.expires,
+    })
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let ended = match error {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
+            _ => self.revoke(consumer, list),
+        };
+        if let Err(error) = ended {
+            // What could not be assigned is not read; the watchdog makes the consumer anew.
+            self.say(Event::Fault(Fault::judge(
+                error.rdkafka_error_code(),
+                format!("a rebalance failed: {error}"),
+            )));
+            self.forget(list);
+            let _ = match consumer.rebalance_protocol() {
+                RebalanceProtocol::Cooperative => consumer.incremental_assign(&TopicPartitionList::new()),
+                _ => consumer.assign(&TopicPartitionList::new()),
+            };
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            self.say(Event::CommitFailed(error.to_string()));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The memory bound, in bytes: whoever reads takes from it, whoever has finished with a record gives back.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Bytes that may be out at a time. Shared by all partitions.
+#[derive(Debug)]
+pub struct Credits {
+    bound: usize,
+    state: Mutex<State>,
+    given: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    used: usize,
+    /// Whether somebody waits for more.
+    starved: bool,
+}
+
+impl Credits {
+    /// Nothing is out yet.
+    pub fn new(bound: usize) -> Self {
+        Self {
+            bound,
+            state: Mutex::default(),
+            given: Condvar::new(),
+        }
+    }
+
+    /// Takes `bytes`, waiting up to `patience` for them; whether they were taken. Where nothing is out any amount is
+    /// given: a record larger than the bound must pass all the same.
+    pub fn take(&self, bytes: usize, patience: Duration) -> bool {
+        let full = |state: &mut State| {
+            state.starved = state.used > 0 && state.used.saturating_add(bytes) > self.bound;
+            state.starved
+        };
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .given
+            .wait_timeout_while(state, patience, full)
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.starved {
+            return false;
+        }
+        state.used += bytes;
+        true
+    }
+
+    /// Takes `bytes` whether or not they are there: for what was made of records already read.
+    pub fn take_more(&self, bytes: usize) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).used += bytes;
+    }
+
+    /// Gives back.
+    pub fn give(&self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        debug_assert!(state.used >= bytes, "no more is given back than was taken");
+        state.used = state.used.saturating_sub(bytes);
+        drop(state);
+        self.given.notify_all();
+    }
+
+    /// Bytes that are out.
+    pub fn used(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).used
+    }
+
+    /// Whether reading stands still because the bound is reached.
+    pub fn starved(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).starved
+    }
+
+    /// Bytes that may be out.
+    pub fn bound(&self) -> usize {
+        self.bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+
+    #[test]
+    fn no_more_is_out_than_the_bound_but_for_a_single_record() {
+        let credits = Credits::new(100);
+        assert!(credits.take(60, NOW));
+        assert!(!credits.take(60, NOW) && credits.starved());
+        credits.give(60);
+        assert!(
+            credits.take(500, NOW) && !credits.starved(),
+            "alone it may be larger"
+        );
+        assert!(!credits.take(1, NOW));
+        assert_eq!((credits.used(), credits.bound()), (500, 100));
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_what_is_given_back() {
+        let credits = std::sync::Arc::new(Credits::new(10));
+        assert!(credits.take(10, NOW));
+        let other = credits.clone();
+        let waiting = std::thread::spawn(move || other.take(5, Duration::from_secs(60)));
+        credits.give(10);
+        assert!(waiting.join().unwrap());
+    }
+}

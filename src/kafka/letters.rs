@@ -1,0 +1,101 @@
+//! The writer of dead letters. One counts when Kafka has acknowledged it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use super::context::token;
+use super::{Error, Fault, Settings};
+
+/// A record for the dead-letter topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Its key.
+    pub key: Option<Bytes>,
+    /// Its value.
+    pub value: Bytes,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Writes dead letters to one topic. Clones share one connection.
+#[derive(Clone)]
+pub struct DeadLetters {
+    topic: Arc<str>,
+    producer: FutureProducer<Context>,
+}
+
+impl std::fmt::Debug for DeadLetters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeadLetters")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Context(Arc<Settings>);
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        token(&self.0)
+    }
+}
+
+impl DeadLetters {
+    /// Opens the writer; it connects by itself.
+    ///
+    /// # Errors
+    /// When librdkafka does not take the settings.
+    pub fn open(settings: Settings, topic: &str) -> Result<Self, Error> {
+        let settings = Arc::new(settings);
+        let producer = settings
+            .producer()
+            .create_with_context(Context(settings.clone()))?;
+        Ok(Self {
+            topic: topic.into(),
+            producer,
+        })
+    }
+
+    /// Writes one and waits for Kafka's acknowledgement.
+    ///
+    /// # Errors
+    /// When Kafka did not acknowledge it: it may be there all the same.
+    pub async fn send(&self, letter: &Letter) -> Result<(), Fault> {
+        let headers = letter.headers.iter().fold(
+            OwnedHeaders::new_with_capacity(letter.headers.len()),
+            |headers, (name, value)| {
+                headers.insert(Header {
+                    key: name,
+                    value: Some(value),
+                })
+            },
+        );
+        let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic)
+            .payload(&letter.value)
+            .headers(headers);
+        if let Some(key) = &letter.key {
+            record = record.key(key);
+        }
+        match self.producer.send(record, Duration::from_secs(30)).await {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(fault(&error)),
+        }
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+}
+
+fn fault(error: &KafkaError) -> Fault {
+    Fault::judge(error.rdkafka_error_code(), error.to_string())
+}

@@ -1,0 +1,240 @@
+//! How the agent talks to Kafka, as librdkafka wants to hear it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Where a partition without a committed offset is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Its first record.
+    Earliest,
+    /// What comes next.
+    Latest,
+    /// The first record at or after this time, in ms since the epoch.
+    At(i64),
+}
+
+/// How to log in.
+#[derive(Clone, Default)]
+pub struct Login {
+    /// PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.
+    pub mechanism: String,
+    /// The user.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<SecretString>,
+    /// Where OAUTHBEARER gets its tokens.
+    pub tokens: Option<TokenSource>,
+}
+
+/// Fetches a token; blocks for as long as that takes.
+pub type TokenSource = Arc<dyn Fn() -> Result<Token, String> + Send + Sync>;
+
+/// A token for OAUTHBEARER.
+#[derive(Clone)]
+pub struct Token {
+    /// The token itself.
+    pub token: SecretString,
+    /// Whose it is.
+    pub principal: String,
+    /// When it ends, in ms since the epoch.
+    pub expires: i64,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("mechanism", &self.mechanism)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("principal", &self.principal)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the agent talks to Kafka.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// Topics to read; one that begins with `^` is a regular expression.
+    pub topics: Vec<String>,
+    /// Topics that the agent writes: never read, whatever the expressions say.
+    pub written: Vec<String>,
+    /// The consumer group.
+    pub group: String,
+    /// Makes the agent a static member.
+    pub instance: Option<String>,
+    /// The name by which brokers know the agent.
+    pub client_id: String,
+    /// Where a partition without a committed offset is read from.
+    pub start: Start,
+    /// `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`.
+    pub protocol: &'static str,
+    /// How to log in, where the protocol says so.
+    pub login: Option<Login>,
+    /// Authorities to trust (PEM) in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The agent's certificate (PEM) for mutual TLS.
+    pub certificate_file: Option<PathBuf>,
+    /// Its key (PEM).
+    pub key_file: Option<PathBuf>,
+    /// The key's password.
+    pub key_password: Option<SecretString>,
+    /// Whether a broker's certificate must name its host.
+    pub verify_hostname: bool,
+    /// The memory bound, of which librdkafka's own queue takes a part.
+    pub memory: u64,
+    /// How long a revoked partition waits for its requests in flight.
+    pub drain: Duration,
+    /// How long a stop waits.
+    pub grace: Duration,
+    /// After how long without a record, with records to read, the consumer is made anew.
+    pub watchdog: Duration,
+    /// `[kafka.librdkafka]`.
+    pub passed_through: BTreeMap<String, String>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// librdkafka does not take an option.
+    #[error("[kafka] {0}")]
+    Refused(#[from] rdkafka::error::KafkaError),
+    /// The thread could not be started.
+    #[error("cannot start the thread that reads from Kafka: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Settings {
+    /// A plain connection with the contract's defaults.
+    pub fn new(brokers: impl Into<String>, topics: &[&str], group: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            written: Vec::new(),
+            group: group.into(),
+            instance: None,
+            client_id: "cic-conduit".into(),
+            start: Start::Earliest,
+            protocol: "plaintext",
+            login: None,
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+            key_password: None,
+            verify_hostname: true,
+            memory: 64 * 1024 * 1024,
+            drain: Duration::from_secs(10),
+            grace: Duration::from_secs(25),
+            watchdog: Duration::from_secs(60),
+            passed_through: BTreeMap::new(),
+        }
+    }
+
+    /// What every client needs: where, how safely, and as whom.
+    pub(super) fn common(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set_log_level(RDKafkaLogLevel::Warning);
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", &self.client_id)
+            .set("security.protocol", self.protocol)
+            .set("ssl.ca.location", "probe")
+            // Brokers close what is idle; that is no fault.
+            .set("log.connection.close", "false")
+            .set("reconnect.backoff.max.ms", "5000");
+        for (name, value) in &self.passed_through {
+            config.set(name, value);
+        }
+        let paths = [
+            ("ssl.ca.location", &self.ca_file),
+            ("ssl.certificate.location", &self.certificate_file),
+            ("ssl.key.location", &self.key_file),
+        ];
+        for (name, path) in paths {
+            if let Some(path) = path {
+                config.set(name, path.to_string_lossy());
+            }
+        }
+        if let Some(password) = &self.key_password {
+            config.set("ssl.key.password", password.expose_secret());
+        }
+        if !self.verify_hostname {
+            config.set("ssl.endpoint.identification.algorithm", "none");
+        }
+        if let Some(login) = &self.login {
+            config.set("sasl.mechanisms", &login.mechanism);
+            if let Some(user) = &login.username {
+                config.set("sasl.username", user);
+            }
+            if let Some(password) = &login.password {
+                config.set("sasl.password", password.expose_secret());
+            }
+        }
+        config
+    }
+
+    /// The group's reader. What it owns cannot be passed through.
+    pub(super) fn consumer(&self) -> ClientConfig {
+        let mut config = self.common();
+        // A quarter of the bound for librdkafka's own queue, and a small part for one fetch: a compressed one grows
+        // many times over when it is unpacked.
+        let queue = (self.memory / 4 / 1024).clamp(1024, 64 * 1024);
+        let fetch = (self.memory / 256).clamp(64 * 1024, 1024 * 1024);
+        let classic = config.get("group.protocol") != Some("consumer");
+        config
+            .set("group.id", &self.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("queued.max.messages.kbytes", queue.to_string())
+            .set("fetch.message.max.bytes", fetch.to_string())
+            .set("fetch.queue.backoff.ms", "10")
+            .set("statistics.interval.ms", "1000")
+            .set("topic.metadata.refresh.interval.ms", "30000");
+        if classic {
+            config.set("partition.assignment.strategy", "cooperative-sticky");
+        }
+        if let Some(instance) = &self.instance {
+            config.set("group.instance.id", instance);
+        }
+        if !self.written.is_empty() {
+            let expressions = self.written.iter().map(|topic| format!("^{}$", escape(topic)));
+            config.set("topic.blacklist", expressions.collect::<Vec<_>>().join(","));
+        }
+        config
+    }
+
+    /// The writer of dead letters: each counts only when every replica has it.
+    pub(super) fn producer(&self) -> ClientConfig {
+        let mut config = self.common();
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("compression.type", "zstd")
+            .set("linger.ms", "20")
+            .set("queue.buffering.max.kbytes", "16384")
+            .set("message.timeout.ms", "30000");
+        config
+    }
+}
+
+/// A name as a regular expression that fits nothing else. Topic names have letters, digits, `.`, `_` and `-`.
+fn escape(topic: &str) -> String {
+    topic.replace('.', "\\.")
+}
