@@ -1,10 +1,16 @@
 //! Every metric of the agent: name, help, labels and their values. A leaf: whoever counts names a constant of this
 //! file, so that nothing is counted that no page describes.
 //!
-//! [`describe`] makes every series of a closed label set exist from the start: an alert on a rate must not miss the
-//! first error.
+//! A [`Recorder`] makes every series of a closed label set exist from the start: an alert on a rate must not miss
+//! the first error.
+
+mod recorder;
+#[cfg(test)]
+mod tests;
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+pub use recorder::{Error, Recorder};
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +30,8 @@ pub enum Label {
     None,
     /// These values, all present from the start.
     Of(&'static str, &'static [&'static str]),
+    /// Several labels, every combination of their values present from the start.
+    Each(&'static [(&'static str, &'static [&'static str])]),
     /// Values that are known when they come: topics and partitions.
     Open(&'static [&'static str]),
 }
@@ -68,7 +76,7 @@ macro_rules! metrics {
 }
 
 use Kind::{Counter, Gauge, Histogram};
-use Label::{Of, Open};
+use Label::{Each, Of, Open};
 
 metrics! {
     RECORDS_CONSUMED "records_consumed_total" Counter, Label::None, "Records read from Kafka";
@@ -111,7 +119,7 @@ metrics! {
     TOKEN_EXPIRY "token_expiry_timestamp_seconds" Gauge, Label::None, "When the access token ends";
     TOKEN_REFRESHES "token_refreshes_total" Counter, Of("result", &["renewed", "failed"]), "Access tokens asked for";
     CONNECTION_UP "connection_up" Gauge, Of("to", &["kafka", "genesys_cloud"]), "Whether there is a connection";
-    CONNECTION_CHANGES "connection_changes_total" Counter, Open(&["to", "change"]), "Connections lost and restored";
+    CONNECTION_CHANGES "connection_changes_total" Counter, Each(&[("to", &["kafka", "genesys_cloud"]), ("change", &["lost", "restored"])]), "Connections lost and restored";
     DIRECTORY_NAMES "directory_names" Gauge, Open(&["kind"]), "Names whose id is known";
     DIRECTORY_UNRESOLVED "directory_unresolved_names" Gauge, Open(&["kind"]), "Names that were asked for and have no id";
     DIRECTORY_REFRESHES "directory_refreshes_total" Counter, Of("result", &["done", "failed"]), "Times that the organization's names were read";
@@ -122,30 +130,82 @@ metrics! {
 }
 
 /// Describes every metric to the recorder in use, and makes the series of closed label sets exist.
-pub fn describe() {
+fn describe() {
     for metric in ALL {
         match metric.kind {
             Counter => describe_counter!(metric.name, metric.help),
             Gauge => describe_gauge!(metric.name, metric.help),
             Histogram(_) => describe_histogram!(metric.name, metric.help),
         }
-        match metric.label {
-            Label::None => touch(metric, None),
-            Of(name, values) => values.iter().for_each(|value| touch(metric, Some((name, value)))),
-            Open(_) => {}
+        for labels in metric.label.combinations() {
+            touch(metric, labels);
         }
     }
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
 }
 
-fn touch(metric: &Metric, label: Option<(&'static str, &'static str)>) {
-    let labels: Vec<metrics::Label> = label
-        .map(|(name, value)| metrics::Label::from_static_parts(name, value))
-        .into_iter()
-        .collect();
+impl Label {
+    /// Every series that exists from the start; one without labels where there are none.
+    fn combinations(self) -> Vec<Vec<metrics::Label>> {
+        let single;
+        let labels = match self {
+            Self::None => &[],
+            Self::Of(name, values) => {
+                single = [(name, values)];
+                &single[..]
+            }
+            Self::Each(labels) => labels,
+            Self::Open(_) => return Vec::new(),
+        };
+        labels.iter().fold(vec![Vec::new()], |series, &(name, values)| {
+            let with = |head: &Vec<metrics::Label>, value| {
+                let mut labels = head.clone();
+                labels.push(metrics::Label::from_static_parts(name, value));
+                labels
+            };
+            series
+                .iter()
+                .flat_map(|head| values.iter().map(move |value| with(head, value)))
+                .collect()
+        })
+    }
+
+    /// The labels' names.
+    pub fn names(self) -> Vec<&'static str> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Of(name, _) => vec![name],
+            Self::Each(labels) => labels.iter().map(|(name, _)| *name).collect(),
+            Self::Open(names) => names.to_vec(),
+        }
+    }
+}
+
+fn touch(metric: &Metric, labels: Vec<metrics::Label>) {
     match metric.kind {
         Counter => counter!(metric.name, labels).increment(0),
         Gauge => gauge!(metric.name, labels).increment(0.0),
         Histogram(_) => drop(histogram!(metric.name, labels)),
     }
+}
+
+/// The table of all metrics, for the README.
+pub fn markdown() -> String {
+    let mut table = String::from("| metric | kind | labels | what it says |\n|---|---|---|---|\n");
+    for Metric {
+        name,
+        kind,
+        label,
+        help,
+    } in ALL
+    {
+        let kind = match kind {
+            Counter => "counter",
+            Gauge => "gauge",
+            Histogram(_) => "histogram",
+        };
+        let labels = label.names().join(", ");
+        table.push_str(&format!("| `{name}` | {kind} | {labels} | {help} |\n"));
+    }
+    table
 }
