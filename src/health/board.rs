@@ -78,10 +78,13 @@ pub enum State {
     Unknown,
 }
 
+/// What was reported last on each item: how it is, what there is to know, what to do.
+type Items = BTreeMap<Item, (State, String, String)>;
+
 /// Where parts report. Clones share one board.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
-    items: Arc<Mutex<BTreeMap<Item, (State, String, String)>>>,
+    items: Arc<Mutex<Items>>,
 }
 
 impl Board {
