@@ -10,6 +10,7 @@ mod credits;
 mod fault;
 mod gather;
 mod letters;
+mod offsets;
 mod settings;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use consumer::Consumer;
 pub use credits::Credits;
 pub use fault::{Fault, Kind};
 pub use letters::{DeadLetters, Letter};
+pub use offsets::Offsets;
 pub use settings::{Error, Login, Settings, Start, Token, TokenSource};
 
 /// What an assignment is known by from its beginning to its end; no two are alike.
