@@ -160,13 +160,7 @@ async fn no_more_is_handed_over_than_the_bound() {
     let broker = Broker::new(1);
     let large = "x".repeat(1000);
     broker.say(0, &vec![large.as_str(); 40]);
-    let reading = Reading::start(
-        Settings {
-            watchdog: Duration::from_millis(500),
-            ..broker.settings()
-        },
-        5000,
-    );
+    let reading = Reading::start(broker.settings(), 5000);
     let mut offsets = Vec::new();
     let mut held = Vec::new();
     let mut stalls = 0;
