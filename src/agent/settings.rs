@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::cic::Wanted;
-use crate::config::Config;
+use crate::config::{self, Config, Part, UsersBy};
 use crate::event::Lane;
-use crate::{convert, names};
+use crate::names::Kind;
+use crate::{convert, directory, genesys, names};
 
 /// What conversion is told.
 pub fn conversion(config: &Config) -> convert::Settings {
@@ -52,6 +53,109 @@ pub fn names(config: &Config, wait: bool) -> names::Settings {
     }
 }
 
+/// How names are kept true. Lists that no lane needs are not read.
+pub fn directory(config: &Config) -> directory::Settings {
+    let section = &config.directory;
+    let users = match (section.users_by, &section.authority, &section.email_domain) {
+        // The configuration refuses external ids without an authority.
+        (UsersBy::ExternalId, authority, _) => directory::Users::ExternalId {
+            authority: authority.clone().unwrap_or_default(),
+        },
+        (UsersBy::Email, _, Some(domain)) => directory::Users::Email {
+            domain: domain.clone(),
+        },
+        (UsersBy::Email, _, None) => directory::Users::BeforeAt,
+    };
+    let mut lists = Vec::new();
+    if config.lanes.conversations {
+        lists.extend([
+            Kind::Queues,
+            Kind::WrapUpCodes,
+            Kind::Skills,
+            Kind::Languages,
+            Kind::Stations,
+        ]);
+    }
+    if config.lanes.presence {
+        lists.push(Kind::PresenceDefinitions);
+    }
+    directory::Settings {
+        users,
+        lists,
+        refresh: section.refresh,
+    }
+}
+
+/// How the organization is reached, or what is missing for it.
+pub fn genesys(config: &Config) -> Result<genesys::Settings, config::Error> {
+    config.require(&[Part::Genesys])?;
+    let section = &config.genesys;
+    // `require` has seen that all four are there.
+    let mut settings = genesys::Settings::new(
+        config.api_url().unwrap_or_default(),
+        config.login_url().unwrap_or_default(),
+        section.client_id.clone().unwrap_or_default(),
+        section.client_secret.clone().unwrap_or_default(),
+    );
+    settings.proxy = section.proxy.clone();
+    settings.ca_file = section.ca_file.clone();
+    settings.connect_timeout = section.connect_timeout;
+    settings.request_timeout = section.timeout;
+    Ok(settings)
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn users_are_found_as_configured_and_unneeded_lists_left_out() {
+        let read = |text: &str| directory(&Config::parse(text).unwrap());
+        assert_eq!(read("").users, directory::Users::BeforeAt);
+        let by_email =
+            read("[directory]\nemail_domain = \"a.org\"\nrefresh = \"1h\"\n[lanes]\nconversations = false");
+        assert_eq!(
+            by_email.users,
+            directory::Users::Email {
+                domain: "a.org".into()
+            }
+        );
+        assert_eq!(by_email.lists, [Kind::PresenceDefinitions]);
+        assert_eq!(by_email.refresh, Duration::from_secs(3600));
+        let by_id =
+            read("[directory]\nusers_by = \"external_id\"\nauthority = \"cic\"\n[lanes]\npresence = false");
+        assert_eq!(
+            by_id.users,
+            directory::Users::ExternalId {
+                authority: "cic".into()
+            }
+        );
+        assert!(by_id.lists.contains(&Kind::Queues) && !by_id.lists.contains(&Kind::PresenceDefinitions));
+    }
+
+    #[test]
+    fn the_organization_is_reached_as_configured() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "s3cret\n").unwrap();
+        let text = format!(
+            "[genesys]\nregion = \"eu-central-1\"\nclient_id = \"me\"\nclient_secret_file = {secret:?}\n\
+             proxy = \"http://proxy:3128\"\nca_file = \"/ca.pem\"\ntimeout = \"7s\"\nconnect_timeout = \"3s\"\n"
+        );
+        let settings = genesys(&Config::parse(&text).unwrap()).unwrap();
+        assert_eq!(settings.api_url, "https://api.mypurecloud.de");
+        assert_eq!(settings.login_url, "https://login.mypurecloud.de");
+        assert_eq!(settings.client_secret.expose_secret(), "s3cret");
+        assert_eq!(settings.proxy.as_deref(), Some("http://proxy:3128"));
+        assert_eq!(settings.ca_file.as_deref(), Some(std::path::Path::new("/ca.pem")));
+        let timeouts = (settings.connect_timeout, settings.request_timeout);
+        assert_eq!(timeouts, (Duration::from_secs(3), Duration::from_secs(7)));
+        let missing = genesys(&Config::parse("").unwrap()).unwrap_err().to_string();
+        assert!(missing.contains("CONDUIT_GENESYS_CLIENT_SECRET"), "{missing}");
+    }
 }

@@ -303,6 +303,13 @@ fn together(layers: &mut Layers) {
         &["OAUTHBEARER"],
         &["oauth_token_url", "oauth_client_id", "oauth_client_secret"],
     );
+    if text(layers, "directory.users_by") == "external_id" && layers.get("directory.authority").is_none() {
+        layers.problem(
+            at(layers, "directory.users_by"),
+            "directory.users_by is \"external_id\" and directory.authority is not set; name the authority of the users' \
+             external ids",
+        );
+    }
     for (one, other) in [("certificate_file", "key_file"), ("key_file", "certificate_file")] {
         let (one, other) = (format!("kafka.{one}"), format!("kafka.{other}"));
         if layers.get(&one).is_some() && layers.get(&other).is_none() {

@@ -222,7 +222,7 @@ keys! {
     ignore_workgroups List, "", "Workgroups that are no queue; never asked for";
     users_by Choice(&["email", "external_id"]), "email", "How CIC users are found in Genesys Cloud";
     email_domain Text, "", "Makes the CIC user jsmith jsmith@DOMAIN; empty: the part before the @ is compared";
-    authority Text, "", "The authority name of external ids; empty: any";
+    authority Text, "", "The authority name of external ids, which users_by = \"external_id\" needs";
     refresh Duration, "15min", "How often names are read again";
 
     [genesys]

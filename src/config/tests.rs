@@ -278,6 +278,15 @@ fn a_login_names_what_it_needs() {
 }
 
 #[test]
+fn external_ids_need_their_authority() {
+    assert_eq!(
+        wrong("[directory]\nusers_by = \"external_id\""),
+        "conduit.toml:2: directory.users_by is \"external_id\" and directory.authority is not set; name the authority \
+         of the users' external ids"
+    );
+}
+
+#[test]
 fn what_the_agent_owns_in_librdkafka_is_refused_and_the_rest_passes() {
     assert_eq!(
         wrong("[kafka.librdkafka]\n\"enable.auto.commit\" = true\n"),

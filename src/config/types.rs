@@ -271,7 +271,7 @@ pub struct Directory {
     pub users_by: UsersBy,
     /// Makes the CIC user jsmith jsmith@DOMAIN; empty: the part before the @ is compared.
     pub email_domain: Option<String>,
-    /// The authority name of external ids; empty: any.
+    /// The authority name of external ids; there when users are found by them.
     pub authority: Option<String>,
     /// How often names are read again.
     pub refresh: Duration,

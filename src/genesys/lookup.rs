@@ -27,6 +27,36 @@ pub struct Named {
     /// Its name.
     #[serde(default)]
     pub name: String,
+    /// `active`, `inactive` or `deleted`, where it has one.
+    #[serde(default)]
+    pub state: Option<String>,
+}
+
+/// A list of things with names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Queues.
+    Queues,
+    /// Wrap-up codes.
+    WrapUpCodes,
+    /// Skills.
+    Skills,
+    /// Languages.
+    Languages,
+    /// Stations.
+    Stations,
+}
+
+impl List {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Queues => "/api/v2/routing/queues",
+            Self::WrapUpCodes => "/api/v2/routing/wrapupcodes",
+            Self::Skills => "/api/v2/routing/skills",
+            Self::Languages => "/api/v2/routing/languages",
+            Self::Stations => "/api/v2/stations",
+        }
+    }
 }
 
 /// A user.
@@ -148,29 +178,15 @@ impl Lookup {
         self.list("/api/v2/users?state=active").await
     }
 
-    /// All queues.
-    pub async fn queues(&self) -> Result<Vec<Named>, Box<Reply>> {
-        self.list("/api/v2/routing/queues?").await
+    /// The whole of a list.
+    pub async fn all(&self, list: List) -> Result<Vec<Named>, Box<Reply>> {
+        self.list(&format!("{}?", list.path())).await
     }
 
-    /// All wrap-up codes.
-    pub async fn wrap_up_codes(&self) -> Result<Vec<Named>, Box<Reply>> {
-        self.list("/api/v2/routing/wrapupcodes?").await
-    }
-
-    /// All skills.
-    pub async fn skills(&self) -> Result<Vec<Named>, Box<Reply>> {
-        self.list("/api/v2/routing/skills?").await
-    }
-
-    /// All languages.
-    pub async fn languages(&self) -> Result<Vec<Named>, Box<Reply>> {
-        self.list("/api/v2/routing/languages?").await
-    }
-
-    /// All stations.
-    pub async fn stations(&self) -> Result<Vec<Named>, Box<Reply>> {
-        self.list("/api/v2/stations?").await
+    /// What a list has under `name`, and what begins like it: the platform compares loosely.
+    pub async fn like(&self, list: List, name: &str) -> Result<Vec<Named>, Box<Reply>> {
+        self.list(&format!("{}?name={}", list.path(), segment(name)))
+            .await
     }
 
     /// All presence definitions in use, system and secondary.
@@ -275,7 +291,7 @@ fn platform(reply: &Reply) -> bool {
     serde_json::from_slice::<Value>(&reply.body).is_ok_and(|body| body["code"].is_string())
 }
 
-/// `text` as one segment of a path.
+/// `text` as one segment of a path, or one value of a query.
 fn segment(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::*;
 use crate::event::{Id, Lane};
+use crate::genesys::lookup::List;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
@@ -312,7 +313,7 @@ async fn lists_are_read_page_by_page() {
     );
     let lookup = Lookup::new(Client::new(&fake.clone().start().await).unwrap(), Arc::new(Free));
     let names: Vec<_> = lookup
-        .queues()
+        .all(List::Queues)
         .await
         .unwrap()
         .into_iter()
@@ -329,7 +330,7 @@ async fn lists_are_read_page_by_page() {
     fake.then(200, &[], r#"{"entities":[{"id":"1"}],"pageCount":2}"#)
         .then(503, &[], "{}");
     assert_eq!(
-        lookup.skills().await.unwrap_err().answer,
+        lookup.all(List::Skills).await.unwrap_err().answer,
         Answer::RetryLater,
         "half a list is none"
     );

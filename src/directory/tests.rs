@@ -1,0 +1,367 @@
+//! Keeping names true: the task on a paused clock with an organization in memory, then against the sandbox.
+
+mod sandbox;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, advance};
+
+use super::organization::{Ask, Entry};
+use super::*;
+use crate::event::{Id, System};
+use crate::genesys::{Answer, Reply, Scope};
+use crate::health::Board;
+use crate::names::{Directory, Kind};
+
+/// An organization in memory that keeps count of what it is asked.
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    entries: BTreeMap<Kind, Vec<Entry>>,
+    /// How a kind fails.
+    fails: BTreeMap<Kind, Reply>,
+    asked: Vec<(Instant, String)>,
+}
+
+impl Fake {
+    fn add(&self, kind: Kind, name: &str) -> Id {
+        self.add_as(kind, name, Id::over(&[kind.as_str(), name]))
+    }
+
+    fn add_as(&self, kind: Kind, name: &str, id: Id) -> Id {
+        let (name, system) = (name.to_owned(), Some(System::Busy));
+        let mut inner = self.0.lock().unwrap();
+        inner
+            .entries
+            .entry(kind)
+            .or_default()
+            .push(Entry { name, system, id });
+        id
+    }
+
+    fn remove(&self, kind: Kind, name: &str) {
+        let mut inner = self.0.lock().unwrap();
+        inner
+            .entries
+            .entry(kind)
+            .or_default()
+            .retain(|entry| entry.name != name);
+    }
+
+    fn fail(&self, kind: Kind, reply: Reply) {
+        self.0.lock().unwrap().fails.insert(kind, reply);
+    }
+
+    fn mend(&self) {
+        self.0.lock().unwrap().fails.clear();
+    }
+
+    /// What was asked since the last time.
+    fn asked(&self) -> Vec<String> {
+        let asked = std::mem::take(&mut self.0.lock().unwrap().asked);
+        asked.into_iter().map(|(_, what)| what).collect()
+    }
+
+    fn answer(&self, kind: Kind, what: String) -> Result<Vec<Entry>, Box<Reply>> {
+        let mut inner = self.0.lock().unwrap();
+        inner.asked.push((Instant::now(), what));
+        match inner.fails.get(&kind) {
+            Some(reply) => Err(Box::new(reply.clone())),
+            None => Ok(inner.entries.get(&kind).cloned().unwrap_or_default()),
+        }
+    }
+}
+
+impl Ask for Fake {
+    async fn list(&self, kind: Kind) -> Result<Vec<Entry>, Box<Reply>> {
+        self.answer(kind, format!("list {}", kind.as_str()))
+    }
+
+    async fn find(&self, kind: Kind, names: &[Box<str>]) -> Result<Vec<Entry>, Box<Reply>> {
+        let wanted: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
+        let mut found = self.answer(kind, format!("find {} {}", kind.as_str(), names.join(" ")))?;
+        found.retain(|entry| wanted.contains(&entry.name.to_lowercase()));
+        Ok(found)
+    }
+}
+
+fn reply(answer: Answer, status: u16, message: &str) -> Reply {
+    let mut reply = Reply::lost(message);
+    (reply.answer, reply.status) = (answer, Some(status));
+    reply
+}
+
+fn by_email() -> Settings {
+    let domain = "example.com".into();
+    Settings {
+        lists: vec![Kind::Queues, Kind::Stations],
+        ..Settings::new(Users::Email { domain })
+    }
+}
+
+fn start(settings: Settings, fake: &Fake, file: &str) -> (Names, Board) {
+    let board = Board::default();
+    let file = Directory::from_json(file).unwrap();
+    let names = Names::start_with(settings, fake.clone(), Some(file), board.clone());
+    (names, board)
+}
+
+/// Lets time pass in small steps, so that the task does each thing when it is due.
+async fn pass(time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        advance(Duration::from_millis(50)).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn find(names: &Names, kind: Kind, name: &str) -> Option<Id> {
+    names.current().find(kind, name)
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_are_read_at_the_start_and_every_refresh() {
+    let fake = Fake::default();
+    let sales = fake.add(Kind::Queues, "Sales");
+    let (names, _) = start(by_email(), &fake, "{}");
+    assert_eq!(find(&names, Kind::Queues, "sales"), None);
+    pass(seconds(1)).await;
+    assert_eq!(find(&names, Kind::Queues, "SALES"), Some(sales));
+    assert_eq!(fake.asked(), ["list queues", "list stations"]);
+    pass(seconds(898)).await;
+    assert_eq!(fake.asked(), [""; 0]);
+    fake.remove(Kind::Queues, "Sales");
+    let support = fake.add(Kind::Queues, "Support");
+    pass(seconds(2)).await;
+    assert_eq!(fake.asked(), ["list queues", "list stations"]);
+    assert_eq!(find(&names, Kind::Queues, "sales"), None, "it is gone");
+    assert_eq!(find(&names, Kind::Queues, "support"), Some(support));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_changes_nothing_is_said_and_tried_again() {
+    let fake = Fake::default();
+    fake.fail(Kind::Queues, reply(Answer::RetryLater, 503, "status 503"));
+    let (names, board) = start(by_email(), &fake, "{}");
+    pass(seconds(1)).await;
+    let told = format!("{board:?}");
+    assert!(
+        told.contains("Error") && told.contains("queues never read: status 503"),
+        "{told}"
+    );
+    assert_eq!(fake.asked(), ["list queues", "list stations"], "the rest is read");
+    let sales = fake.add(Kind::Queues, "Sales");
+    fake.mend();
+    pass(seconds(3)).await;
+    assert_eq!(find(&names, Kind::Queues, "sales"), Some(sales));
+    assert!(format!("{board:?}").contains("0 users, 1 queues"), "{board:?}");
+
+    fake.asked();
+    fake.fail(Kind::Queues, reply(Answer::RetryLater, 503, "status 503"));
+    pass(seconds(3600)).await;
+    assert_eq!(
+        find(&names, Kind::Queues, "sales"),
+        Some(sales),
+        "half an answer is none"
+    );
+    let told = format!("{board:?}");
+    assert!(
+        told.contains("Warning") && told.contains("queues not read again"),
+        "{told}"
+    );
+    let tries = fake.asked().len();
+    assert!((10..40).contains(&tries), "backoff: {tries} in 45 minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stations_that_may_not_be_seen_are_done_without() {
+    let fake = Fake::default();
+    fake.fail(Kind::Stations, reply(Answer::Stop, 403, "missing telephony"));
+    let (_names, board) = start(by_email(), &fake, "{}");
+    pass(seconds(60)).await;
+    let told = format!("{board:?}");
+    assert!(told.contains("; without stations (missing telephony)"), "{told}");
+    assert_eq!(fake.asked(), ["list queues", "list stations"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_unknown_users_is_one_look_and_asking_again_is_none() {
+    let fake = Fake::default();
+    let (names, _) = start(by_email(), &fake, "{}");
+    pass(seconds(1)).await;
+    fake.asked();
+    let ids: Vec<_> = ["ann", "bob"].map(|name| fake.add(Kind::Users, name)).into();
+    for _ in 0..50 {
+        names.ask(Kind::Users, "Ann");
+        names.ask(Kind::Users, "bob");
+        names.ask(Kind::Users, "BOB");
+        names.ask(Kind::Users, "");
+    }
+    pass(seconds(1)).await;
+    assert_eq!(fake.asked(), ["find users Ann bob"]);
+    let found = ["ann", "bob"].map(|name| find(&names, Kind::Users, name).unwrap());
+    assert_eq!(found[..], ids);
+    names.ask(Kind::Users, "ann");
+    pass(seconds(800)).await;
+    assert_eq!(fake.asked(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_added_later_resolves_and_until_then_stands_on_the_board() {
+    let fake = Fake::default();
+    let (names, board) = start(by_email(), &fake, "{}");
+    names.ask(Kind::Users, "new");
+    assert!(!names.denied(Kind::Users, "new"), "nobody has looked yet");
+    pass(seconds(2)).await;
+    assert!(names.denied(Kind::Users, "NEW"));
+    let told = format!("{board:?}");
+    assert!(
+        told.contains("Warning") && told.contains("users without an id: new"),
+        "{told}"
+    );
+    let id = fake.add(Kind::Users, "new");
+    pass(seconds(20)).await;
+    assert_eq!(find(&names, Kind::Users, "new"), Some(id));
+    assert!(!names.denied(Kind::Users, "new"));
+    assert!(format!("{board:?}").contains("1 users, 0 queues"), "{board:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_that_never_resolve_are_asked_for_ever_more_rarely() {
+    let fake = Fake::default();
+    let (names, board) = start(by_email(), &fake, "{}");
+    pass(seconds(1)).await;
+    fake.asked();
+    for n in 0..30 {
+        names.ask(Kind::Queues, &format!("nothing {n}"));
+    }
+    pass(seconds(10)).await;
+    assert_eq!(fake.asked().len(), 30, "each by its name, once");
+    pass(seconds(3600)).await;
+    let asked = fake.asked();
+    assert!(asked.iter().all(|what| what.starts_with("list ")), "{asked:?}");
+    assert!(asked.len() < 25, "{} looks in an hour", asked.len());
+    assert!(format!("{board:?}").contains(" and 10 more"), "{board:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_by_itself_outlives_a_list_that_does_not_show_it_until_it_is_gone() {
+    let fake = Fake::default();
+    let (names, _) = start(by_email(), &fake, "{}");
+    pass(seconds(1)).await;
+    let id = fake.add(Kind::Skills, "Deutsch");
+    names.ask(Kind::Skills, "Deutsch");
+    pass(seconds(1000)).await;
+    assert_eq!(find(&names, Kind::Skills, "deutsch"), Some(id));
+    fake.remove(Kind::Skills, "Deutsch");
+    pass(seconds(1000)).await;
+    assert_eq!(find(&names, Kind::Skills, "deutsch"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_file_says_goes_first_and_stays() {
+    let fake = Fake::default();
+    fake.add(Kind::Queues, "Sales");
+    fake.add_as(Kind::PresenceDefinitions, "Coaching", Id::over(&["theirs"]));
+    let mine = "00000000-0000-4000-8000-000000000001";
+    let file = format!(r#"{{"queues":{{"SALES":"{mine}"}}}}"#);
+    let settings = Settings {
+        lists: vec![Kind::Queues, Kind::PresenceDefinitions],
+        ..by_email()
+    };
+    let (names, _) = start(settings, &fake, &file);
+    for _ in 0..3 {
+        assert_eq!(find(&names, Kind::Queues, "sales"), Id::parse(mine));
+        pass(seconds(901)).await;
+    }
+    let coaching = names.current().secondary("COACHING", System::Busy);
+    assert_eq!(coaching, Some(Id::over(&["theirs"])));
+    assert_eq!(names.current().secondary("coaching", System::Away), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_used_up_is_waited_for() {
+    let fake = Fake::default();
+    let limited = Answer::RateLimited {
+        retry_after: Some(seconds(120)),
+        scope: Scope::Token,
+    };
+    fake.fail(Kind::Users, reply(limited, 429, "status 429"));
+    let (names, board) = start(by_email(), &fake, "{}");
+    pass(seconds(1)).await;
+    fake.asked();
+    names.ask(Kind::Users, "ann");
+    pass(seconds(119)).await;
+    assert_eq!(fake.asked(), ["find users ann"]);
+    assert!(!names.denied(Kind::Users, "ann"), "a refusal is no answer");
+    assert!(
+        format!("{board:?}").contains("users not read again: status 429"),
+        "{board:?}"
+    );
+    let id = fake.add(Kind::Users, "ann");
+    fake.mend();
+    pass(seconds(5)).await;
+    assert_eq!(find(&names, Kind::Users, "ann"), Some(id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_users_with_one_name_none_counts() {
+    let fake = Fake::default();
+    for n in ["1", "2"] {
+        fake.add_as(Kind::Users, "ann", Id::over(&[n]));
+    }
+    let bob = fake.add(Kind::Users, "bob");
+    let (names, board) = start(
+        Settings {
+            lists: Vec::new(),
+            ..Settings::new(Users::BeforeAt)
+        },
+        &fake,
+        "{}",
+    );
+    pass(seconds(1)).await;
+    assert_eq!(fake.asked(), ["list users"]);
+    assert_eq!(find(&names, Kind::Users, "bob"), Some(bob));
+    assert_eq!(find(&names, Kind::Users, "ann"), None);
+    names.ask(Kind::Users, "ann");
+    names.ask(Kind::Users, "carl");
+    pass(seconds(5)).await;
+    assert_eq!(fake.asked(), [""; 0], "the list is fresh");
+    pass(seconds(10)).await;
+    assert_eq!(fake.asked(), ["list users"]);
+    let told = format!("{board:?}");
+    assert!(
+        told.contains("users without an id: ann (fits 2 users), carl"),
+        "{told}"
+    );
+    let carl = fake.add(Kind::Users, "carl");
+    pass(seconds(20)).await;
+    assert_eq!(find(&names, Kind::Users, "carl"), Some(carl));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_asks_when_nobody_holds_the_names() {
+    let fake = Fake::default();
+    let (names, _) = start(by_email(), &fake, "{}");
+    pass(seconds(1)).await;
+    fake.asked();
+    drop(names);
+    pass(seconds(2000)).await;
+    assert_eq!(fake.asked(), [""; 0]);
+}
+
+#[test]
+fn fixed_names_grow_by_nothing() {
+    let names = Names::fixed(Directory::everything());
+    names.ask(Kind::PresenceDefinitions, "x");
+    assert!(find(&names, Kind::Users, "anybody").is_some());
+    assert!(names.denied(Kind::PresenceDefinitions, "x"));
+}
