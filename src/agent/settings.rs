@@ -6,7 +6,7 @@ use crate::cic::Wanted;
 use crate::config::{self, Config, Part, UsersBy};
 use crate::event::Lane;
 use crate::names::Kind;
-use crate::{convert, directory, genesys, names};
+use crate::{convert, directory, genesys, kafka, names};
 
 /// What conversion is told.
 pub fn conversion(config: &Config) -> convert::Settings {
@@ -104,6 +104,68 @@ pub fn genesys(config: &Config) -> Result<genesys::Settings, config::Error> {
     Ok(settings)
 }
 
+/// What the reader and the writer of dead letters are told.
+pub fn kafka(config: &Config) -> kafka::Settings {
+    let told = &config.kafka;
+    let topics: Vec<&str> = told.topics.iter().map(String::as_str).collect();
+    kafka::Settings {
+        written: topics.iter().flat_map(|topic| written(config, topic)).collect(),
+        instance: told.group_instance_id.clone(),
+        client_id: told.client_id.clone(),
+        start: match told.start {
+            config::Start::Earliest => kafka::Start::Earliest,
+            config::Start::Latest => kafka::Start::Latest,
+            config::Start::At(time) => kafka::Start::At(time.millis()),
+        },
+        protocol: told.security_protocol.as_str(),
+        login: told.security_protocol.sasl().then(|| login(told)),
+        ca_file: told.ca_file.clone(),
+        certificate_file: told.certificate_file.clone(),
+        key_file: told.key_file.clone(),
+        key_password: told.key_password.clone(),
+        verify_hostname: told.verify_hostname,
+        memory: config.memory.bound,
+        drain: told.drain,
+        grace: told.shutdown_grace,
+        watchdog: told.watchdog,
+        passed_through: told.librdkafka.clone(),
+        ..kafka::Settings::new(told.brokers.join(","), &topics, told.group.clone())
+    }
+}
+
+/// What the agent writes for an input topic; for an expression, an expression.
+fn written(config: &Config, topic: &str) -> [String; 2] {
+    let named = |topic: &str| [config.dead_letter_topic(topic), config.state_topic(topic)];
+    if !topic.starts_with('^') {
+        return named(topic);
+    }
+    // No topic's name holds a space.
+    named(" ").map(|name| format!("^{}$", kafka::escape(&name).replace(' ', ".+")))
+}
+
+fn login(told: &config::Kafka) -> kafka::Login {
+    let client = match (
+        &told.oauth_token_url,
+        &told.oauth_client_id,
+        &told.oauth_client_secret,
+    ) {
+        (Some(url), Some(id), Some(secret)) => Some(kafka::oauth::Client {
+            url: url.clone(),
+            id: id.clone(),
+            secret: secret.clone(),
+            scope: told.oauth_scope.clone(),
+            ca_file: told.ca_file.clone(),
+        }),
+        _ => None,
+    };
+    kafka::Login {
+        mechanism: told.sasl_mechanism.clone().unwrap_or_default(),
+        username: told.sasl_username.clone(),
+        password: told.sasl_password.clone(),
+        tokens: client.map(kafka::oauth::Client::source),
+    }
+}
+
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
@@ -157,5 +219,41 @@ mod tests {
         assert_eq!(timeouts, (Duration::from_secs(3), Duration::from_secs(7)));
         let missing = genesys(&Config::parse("").unwrap()).unwrap_err().to_string();
         assert!(missing.contains("CONDUIT_GENESYS_CLIENT_SECRET"), "{missing}");
+    }
+
+    fn settings(text: &str) -> kafka::Settings {
+        kafka(&Config::parse(text).unwrap())
+    }
+
+    #[test]
+    fn what_the_agent_writes_is_named_for_every_topic_that_it_reads() {
+        let told = settings(
+            "[kafka]\ntopics = [\"cic\", \"^site-.*\"]\ngroup = \"a.b\"\n[state]\ntopic = \"{topic}_{group}\"",
+        );
+        assert_eq!(
+            told.written,
+            [
+                "cic.a.b.dead-letters",
+                "cic_a.b",
+                "^.+\\.a\\.b\\.dead-letters$",
+                "^.+_a\\.b$"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_login_is_told_only_where_the_protocol_has_one() {
+        assert!(settings("").login.is_none());
+        let told = settings(
+            "[kafka]\nbrokers = [\"a:1\", \"b:2\"]\nsecurity_protocol = \"sasl_ssl\"\nsasl_mechanism = \"OAUTHBEARER\"\n\
+             oauth_token_url = \"https://login.example/token\"\noauth_client_id = \"agent\"\n\
+             oauth_client_secret_file = \"Cargo.toml\"",
+        );
+        let login = told.login.unwrap();
+        assert_eq!((told.brokers.as_str(), told.protocol), ("a:1,b:2", "sasl_ssl"));
+        assert_eq!(
+            (login.mechanism.as_str(), login.tokens.is_some()),
+            ("OAUTHBEARER", true)
+        );
     }
 }

@@ -72,7 +72,9 @@ impl Fault {
             Kind::Tls => {
                 "check [kafka] ca_file, certificate_file and key_file, and that the listener speaks TLS"
             }
-            Kind::Login => "check [kafka] sasl_mechanism, sasl_username and sasl_password_file",
+            Kind::Login => {
+                "check [kafka] sasl_mechanism, and the user and password or the oauth_ keys that belong to it"
+            }
             Kind::Permission => "grant the agent's user what the README lists under Kafka ACLs",
             Kind::Topic => "check [kafka] topics, and create the topic",
             Kind::Fenced => "give each agent a [kafka] group_instance_id of its own",

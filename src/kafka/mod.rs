@@ -10,7 +10,9 @@ mod credits;
 mod fault;
 mod gather;
 mod letters;
+pub mod oauth;
 mod offsets;
+mod probe;
 mod settings;
 
 use std::sync::Arc;
@@ -22,7 +24,8 @@ pub use credits::Credits;
 pub use fault::{Fault, Kind};
 pub use letters::{DeadLetters, Letter};
 pub use offsets::Offsets;
-pub use settings::{Error, Login, Settings, Start, Token, TokenSource};
+pub use probe::{Asked, Findings, Reached, Topic, probe};
+pub use settings::{Error, Login, Settings, Start, Token, TokenSource, escape};
 
 /// What an assignment is known by from its beginning to its end; no two are alike.
 pub type Epoch = u64;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where a partition without a committed offset is read from.
@@ -73,7 +74,8 @@ pub struct Settings {
     pub brokers: String,
     /// Topics to read; one that begins with `^` is a regular expression.
     pub topics: Vec<String>,
-    /// Topics that the agent writes: never read, whatever the expressions say.
+    /// Topics that the agent writes: never read, whatever `topics` says. One that begins with `^` is a regular
+    /// expression.
     pub written: Vec<String>,
     /// The consumer group.
     pub group: String,
@@ -214,10 +216,23 @@ impl Settings {
             config.set("group.instance.id", instance);
         }
         if !self.written.is_empty() {
-            let expressions = self.written.iter().map(|topic| format!("^{}$", escape(topic)));
-            config.set("topic.blacklist", expressions.collect::<Vec<_>>().join(","));
+            config.set("topic.blacklist", self.hidden().collect::<Vec<_>>().join(","));
         }
         config
+    }
+
+    /// Whether the agent writes that topic.
+    pub(super) fn writes(&self, topic: &str) -> bool {
+        self.hidden()
+            .any(|hidden| Regex::new(&hidden).is_ok_and(|hidden| hidden.is_match(topic)))
+    }
+
+    /// The written topics as regular expressions.
+    fn hidden(&self) -> impl Iterator<Item = String> {
+        self.written.iter().map(|topic| match topic.starts_with('^') {
+            true => topic.clone(),
+            false => format!("^{}$", escape(topic)),
+        })
     }
 
     /// The writer of dead letters: each counts only when every replica has it.
@@ -235,6 +250,6 @@ impl Settings {
 }
 
 /// A name as a regular expression that fits nothing else. Topic names have letters, digits, `.`, `_` and `-`.
-fn escape(topic: &str) -> String {
+pub fn escape(topic: &str) -> String {
     topic.replace('.', "\\.")
 }
