@@ -6,6 +6,7 @@
 pub mod convert;
 pub mod exit;
 pub mod judge;
+pub mod log;
 pub mod sandbox;
 pub mod schema;
 
