@@ -16,6 +16,8 @@ const SHOWN: usize = 20;
 /// How the looks went.
 pub(super) struct Report {
     board: Board,
+    /// Whether there were unresolved names the last time.
+    lacking: bool,
     looks: BTreeMap<Kind, Look>,
 }
 
@@ -46,6 +48,7 @@ impl Report {
         };
         Self {
             board,
+            lacking: false,
             looks: lists.map(look).collect(),
         }
     }
@@ -81,7 +84,7 @@ impl Report {
     }
 
     /// Shows how things stand.
-    pub(super) fn show(&self, directory: &Directory, plan: &Plan, book: &Book) {
+    pub(super) fn show(&mut self, directory: &Directory, plan: &Plan, book: &Book) {
         let mut unresolved: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
         let mut counts: BTreeMap<Kind, usize> = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
         for (kind, name) in plan.unresolved() {
@@ -100,6 +103,15 @@ impl Report {
             let known = directory.count(*kind) as f64;
             ::metrics::gauge!(metrics::DIRECTORY_NAMES, "kind" => label).set(known);
             ::metrics::gauge!(metrics::DIRECTORY_UNRESOLVED, "kind" => label).set(*count as f64);
+        }
+        let count: usize = counts.values().sum();
+        if (count > 0) != self.lacking {
+            self.lacking = count > 0;
+            // Their names are people's: they stand on the page, and in no log.
+            match self.lacking {
+                true => tracing::warn!(count, "names have no id; see the health page"),
+                false => tracing::info!("every name has an id again"),
+            }
         }
         self.board(directory, &unresolved, &counts);
     }

@@ -12,7 +12,7 @@ use super::organization::{Ask, Entry};
 use super::*;
 use crate::event::{Id, System};
 use crate::genesys::{Answer, Reply, Scope};
-use crate::health::Board;
+use crate::health::{Board, Item, State};
 use crate::names::{Directory, Kind};
 
 /// An organization in memory that keeps count of what it is asked.
@@ -119,6 +119,22 @@ async fn pass(time: Duration) {
     }
 }
 
+/// What stands on the board.
+fn said(board: &Board) -> (State, String) {
+    let item = board.read().items.swap_remove(Item::Directory as usize);
+    (item.state, item.detail)
+}
+
+/// That `board` shows `state` and these words.
+#[track_caller]
+fn shows(board: &Board, state: State, words: &str) {
+    let said = said(board);
+    assert!(
+        said.0 == state && said.1.contains(words),
+        "{words} is not in {said:?}"
+    );
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -152,17 +168,13 @@ async fn a_list_that_fails_changes_nothing_is_said_and_tried_again() {
     fake.fail(Kind::Queues, reply(Answer::RetryLater, 503, "status 503"));
     let (names, board) = start(by_email(), &fake, "{}");
     pass(seconds(1)).await;
-    let told = format!("{board:?}");
-    assert!(
-        told.contains("Error") && told.contains("queues never read: status 503"),
-        "{told}"
-    );
+    shows(&board, State::Error, "queues never read: status 503");
     assert_eq!(fake.asked(), ["list queues", "list stations"], "the rest is read");
     let sales = fake.add(Kind::Queues, "Sales");
     fake.mend();
     pass(seconds(3)).await;
     assert_eq!(find(&names, Kind::Queues, "sales"), Some(sales));
-    assert!(format!("{board:?}").contains("0 users, 1 queues"), "{board:?}");
+    shows(&board, State::Ok, "0 users, 1 queues");
 
     fake.asked();
     fake.fail(Kind::Queues, reply(Answer::RetryLater, 503, "status 503"));
@@ -172,11 +184,7 @@ async fn a_list_that_fails_changes_nothing_is_said_and_tried_again() {
         Some(sales),
         "half an answer is none"
     );
-    let told = format!("{board:?}");
-    assert!(
-        told.contains("Warning") && told.contains("queues not read again"),
-        "{told}"
-    );
+    shows(&board, State::Warning, "queues not read again");
     let tries = fake.asked().len();
     assert!((10..40).contains(&tries), "backoff: {tries} in 45 minutes");
 }
@@ -187,8 +195,7 @@ async fn stations_that_may_not_be_seen_are_done_without() {
     fake.fail(Kind::Stations, reply(Answer::Stop, 403, "missing telephony"));
     let (_names, board) = start(by_email(), &fake, "{}");
     pass(seconds(60)).await;
-    let told = format!("{board:?}");
-    assert!(told.contains("; without stations (missing telephony)"), "{told}");
+    shows(&board, State::Ok, "; without stations (missing telephony)");
     assert_eq!(fake.asked(), ["list queues", "list stations"]);
 }
 
@@ -222,16 +229,12 @@ async fn a_name_added_later_resolves_and_until_then_stands_on_the_board() {
     assert!(!names.denied(Kind::Users, "new"), "nobody has looked yet");
     pass(seconds(2)).await;
     assert!(names.denied(Kind::Users, "NEW"));
-    let told = format!("{board:?}");
-    assert!(
-        told.contains("Warning") && told.contains("users without an id: new"),
-        "{told}"
-    );
+    shows(&board, State::Warning, "users without an id: new");
     let id = fake.add(Kind::Users, "new");
     pass(seconds(20)).await;
     assert_eq!(find(&names, Kind::Users, "new"), Some(id));
     assert!(!names.denied(Kind::Users, "new"));
-    assert!(format!("{board:?}").contains("1 users, 0 queues"), "{board:?}");
+    shows(&board, State::Ok, "1 users, 0 queues");
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,7 +252,7 @@ async fn names_that_never_resolve_are_asked_for_ever_more_rarely() {
     let asked = fake.asked();
     assert!(asked.iter().all(|what| what.starts_with("list ")), "{asked:?}");
     assert!(asked.len() < 25, "{} looks in an hour", asked.len());
-    assert!(format!("{board:?}").contains(" and 10 more"), "{board:?}");
+    shows(&board, State::Warning, " and 10 more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,10 +305,7 @@ async fn a_budget_that_is_used_up_is_waited_for() {
     pass(seconds(119)).await;
     assert_eq!(fake.asked(), ["find users ann"]);
     assert!(!names.denied(Kind::Users, "ann"), "a refusal is no answer");
-    assert!(
-        format!("{board:?}").contains("users not read again: status 429"),
-        "{board:?}"
-    );
+    shows(&board, State::Warning, "users not read again: status 429");
     let id = fake.add(Kind::Users, "ann");
     fake.mend();
     pass(seconds(5)).await;
@@ -337,10 +337,10 @@ async fn of_two_users_with_one_name_none_counts() {
     assert_eq!(fake.asked(), [""; 0], "the list is fresh");
     pass(seconds(10)).await;
     assert_eq!(fake.asked(), ["list users"]);
-    let told = format!("{board:?}");
-    assert!(
-        told.contains("users without an id: ann (fits 2 users), carl"),
-        "{told}"
+    shows(
+        &board,
+        State::Warning,
+        "users without an id: ann (fits 2 users), carl",
     );
     let carl = fake.add(Kind::Users, "carl");
     pass(seconds(20)).await;
@@ -364,4 +364,37 @@ fn fixed_names_grow_by_nothing() {
     names.ask(Kind::PresenceDefinitions, "x");
     assert!(find(&names, Kind::Users, "anybody").is_some());
     assert!(names.denied(Kind::PresenceDefinitions, "x"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_of_people_stand_in_no_log() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(move || Shared(writer.clone()));
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let fake = Fake::default();
+    let (names, board) = start(by_email(), &fake, "{}");
+    names.ask(Kind::Users, "jsmith");
+    pass(seconds(2)).await;
+    shows(&board, State::Warning, "jsmith");
+    let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    assert!(
+        log.contains("names have no id") && !log.contains("jsmith"),
+        "{log}"
+    );
+}
+
+/// A log in memory.
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

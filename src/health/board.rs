@@ -152,6 +152,10 @@ impl Board {
         (facts.state, facts.since) = (state, Some(time));
         (facts.what, facts.todo) = (what.clone(), todo.clone());
         drop(shared);
+        if item == Item::Directory {
+            // It names people, who stand in no log; what else there is to say it logs by itself.
+            return;
+        }
         let item = item.as_str();
         match state {
             State::Error => error!(item, todo, "{what}"),
