@@ -3,6 +3,7 @@
 //! In: the arguments. Out: an exit code of sysexits' kind, and on stderr what failed, where and what to do. A
 //! reader of stdout that has gone away is no failure. No command is listed that does not work.
 
+pub mod check;
 pub mod convert;
 pub mod exit;
 pub mod judge;
@@ -25,6 +26,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Say whether the agent would work here, and what to do where it would not
+    Check(check::Args),
     /// Convert CIC messages into events, with no network
     Convert(convert::Args),
     /// List, print and apply the schemas of what Genesys Cloud accepts
@@ -50,6 +53,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ended = match parsed.command {
+        Command::Check(args) => check::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Judge(args) => judge::run(args),

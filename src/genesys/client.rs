@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap};
 use reqwest::{Certificate, Method, Proxy, Url};
 
+use super::limits::http_date;
 use super::token::Tokens;
 use super::{Answer, Error, Reply, Settings};
 use crate::clock;
+use crate::time::Time;
 
 /// The largest answer that is read; the largest page of names is far below.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -72,6 +74,16 @@ impl Client {
             http,
             api_url: settings.api_url.trim_end_matches('/').into(),
         })
+    }
+
+    /// Asks `url` for nothing in particular and without a token: any answer proves that the way there is open. Gives
+    /// the time that the answer carries.
+    ///
+    /// # Errors
+    /// With what stands in the way.
+    pub async fn reach(&self, url: &str) -> Result<Option<Time>, Box<Reply>> {
+        let (_, headers, _) = exchange(self.http.get(url)).await?;
+        Ok(headers.get(DATE).and_then(|date| http_date(date.to_str().ok()?)))
     }
 
     /// Sends one request to `path` (it begins with `/api/`) and judges its answer. After a 401 it is sent once

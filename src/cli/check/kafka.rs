@@ -1,0 +1,156 @@
+//! Kafka: reached and logged in, the topics, where dead letters go, the group's offsets.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::WRONG;
+use super::sheet::Sheet;
+use crate::agent::settings;
+use crate::cli::exit::{CREDENTIALS, INTERNAL, UNAVAILABLE};
+use crate::config::{Config, Start};
+use crate::kafka::{Asked, Fault, Findings, Kind, Topic, probe};
+
+/// How long each question to Kafka may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Checks all that Kafka is needed for.
+pub(super) async fn check<W: Write>(config: &Config, sheet: &mut Sheet<W>) -> io::Result<()> {
+    let settings = settings::kafka(config);
+    let probed = tokio::task::spawn_blocking(move || probe(&settings, PATIENCE)).await;
+    let findings = match probed {
+        Ok(Ok(findings)) => findings,
+        Ok(Err(error)) => {
+            let told = error.to_string();
+            let (what, todo) = super::sheet::split(&told);
+            return sheet.error(WRONG, "Kafka", what, todo);
+        }
+        Err(error) => return sheet.error(INTERNAL, "Kafka", error.to_string(), "report this"),
+    };
+    if !reached(config, &findings, sheet)? {
+        return sheet.skipped("topics, dead letters, consumer group", "Kafka is not reached");
+    }
+    for asked in &findings.asked {
+        topics(asked, sheet)?;
+    }
+    let mut topics: Vec<&Topic> = findings.asked.iter().flat_map(|asked| &asked.topics).collect();
+    topics.sort_by(|a, b| a.name.cmp(&b.name));
+    topics.dedup();
+    dead_letters(config, &findings, &topics, sheet)?;
+    group(config, &findings, &topics, sheet)
+}
+
+fn reached<W: Write>(config: &Config, findings: &Findings, sheet: &mut Sheet<W>) -> io::Result<bool> {
+    let brokers = config.kafka.brokers.join(", ");
+    let Some(reached) = &findings.reached else {
+        match findings.faults.first() {
+            Some(fault) => failed("Kafka", fault, sheet)?,
+            None => sheet.error(
+                UNAVAILABLE,
+                "Kafka",
+                format!(
+                    "Kafka cannot be reached: {brokers} did not answer within {} s",
+                    PATIENCE.as_secs()
+                ),
+                "check [kafka] brokers, the network and whether the brokers run",
+            )?,
+        }
+        return Ok(false);
+    };
+    let cluster = reached.cluster.as_deref().unwrap_or("without an id");
+    let login = match &config.kafka.sasl_mechanism {
+        Some(mechanism) if config.kafka.security_protocol.sasl() => format!(", logged in by {mechanism}"),
+        _ => String::new(),
+    };
+    sheet.ok(
+        "Kafka",
+        format!("{} brokers, cluster {cluster}{login}", reached.brokers),
+    )?;
+    for fault in &findings.faults {
+        sheet.warning("Kafka", what(fault), fault.advice())?;
+    }
+    Ok(true)
+}
+
+fn topics<W: Write>(asked: &Asked, sheet: &mut Sheet<W>) -> io::Result<()> {
+    let item = format!("topic {}", asked.entry);
+    if let Some(fault) = &asked.fault {
+        return failed(&item, fault, sheet);
+    }
+    let partitions: usize = asked.topics.iter().map(|topic| topic.partitions).sum();
+    match asked.topics.len() {
+        0 => sheet.error(
+            WRONG,
+            &item,
+            "no topic fits",
+            "check [kafka] topics, and that the agent's user may see what it should read",
+        ),
+        1 => sheet.ok(&item, format!("{partitions} partitions")),
+        count => sheet.ok(&item, format!("{count} topics, {partitions} partitions")),
+    }
+}
+
+fn dead_letters<W: Write>(
+    config: &Config,
+    findings: &Findings,
+    topics: &[&Topic],
+    sheet: &mut Sheet<W>,
+) -> io::Result<()> {
+    for topic in topics {
+        let name = config.dead_letter_topic(&topic.name);
+        let item = format!("dead letters of {}", topic.name);
+        match findings.topic(&name) {
+            Some(there) => sheet.ok(&item, format!("{name}, {} partitions", there.partitions))?,
+            None => sheet.warning(
+                &item,
+                format!("the topic {name} is not there, or may not be seen"),
+                "create it: without it, unless the brokers create topics by themselves, the first event that Genesys \
+                 Cloud refuses stops its partition",
+            )?,
+        }
+    }
+    Ok(())
+}
+
+fn group<W: Write>(
+    config: &Config,
+    findings: &Findings,
+    topics: &[&Topic],
+    sheet: &mut Sheet<W>,
+) -> io::Result<()> {
+    let item = format!("consumer group {}", config.kafka.group);
+    if let Some(fault) = &findings.group_fault {
+        return failed(&item, fault, sheet);
+    }
+    let partitions: usize = topics.iter().map(|topic| topic.partitions).sum();
+    let committed = findings.committed.len();
+    let start = match config.kafka.start {
+        Start::Earliest => "from its first record".to_owned(),
+        Start::Latest => "from what comes next".to_owned(),
+        Start::At(time) => format!("from {time}"),
+    };
+    let begins = match partitions.saturating_sub(committed) {
+        0 => String::new(),
+        rest => format!("; each of the other {rest} is read {start}"),
+    };
+    sheet.ok(
+        &item,
+        format!("{committed} of {partitions} partitions have a committed offset{begins}"),
+    )
+}
+
+/// A fault in the way.
+fn failed<W: Write>(item: &str, fault: &Fault, sheet: &mut Sheet<W>) -> io::Result<()> {
+    let code = match fault.kind {
+        Kind::Login | Kind::Permission => CREDENTIALS,
+        Kind::Topic | Kind::Fenced => WRONG,
+        Kind::Unreachable | Kind::Tls | Kind::Other => UNAVAILABLE,
+    };
+    sheet.error(code, item, what(fault), fault.advice())
+}
+
+/// A fault without what to do, which goes to the next line.
+fn what(fault: &Fault) -> String {
+    let told = fault.to_string();
+    let advice = format!("; {}", fault.advice());
+    told.strip_suffix(&advice).unwrap_or(&told).to_owned()
+}
