@@ -6,6 +6,7 @@
 pub mod check;
 pub mod convert;
 pub mod exit;
+pub mod health;
 pub mod judge;
 pub mod log;
 pub mod sandbox;
@@ -34,6 +35,8 @@ enum Command {
     Schema(schema::Args),
     /// Hold events against the schemas and the rules beyond shapes
     Judge(judge::Args),
+    /// Show the integration health of a running agent
+    Health(health::Args),
     /// Stand in for Genesys Cloud on this machine
     Sandbox(sandbox::Args),
 }
@@ -57,6 +60,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(args) => convert::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Judge(args) => judge::run(args),
+        Command::Health(args) => health::run(args),
         Command::Sandbox(args) => sandbox::run(args),
     };
     ended.unwrap_or_else(|error| {
