@@ -1,5 +1,7 @@
 //! The client against a real HTTP server on the loopback, which answers by a script.
 
+mod way;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
