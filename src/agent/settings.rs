@@ -6,7 +6,7 @@ use crate::cic::Wanted;
 use crate::config::{self, Config, Part, UsersBy};
 use crate::event::Lane;
 use crate::names::Kind;
-use crate::{convert, directory, genesys, kafka, names};
+use crate::{convert, deliver, directory, genesys, kafka, names};
 
 /// What conversion is told.
 pub fn conversion(config: &Config) -> convert::Settings {
@@ -163,6 +163,21 @@ fn login(told: &config::Kafka) -> kafka::Login {
         username: told.sasl_username.clone(),
         password: told.sasl_password.clone(),
         tokens: client.map(kafka::oauth::Client::source),
+    }
+}
+
+/// What delivery is told.
+pub fn delivery(config: &Config) -> deliver::Settings {
+    let genesys = &config.genesys;
+    deliver::Settings {
+        linger: genesys.linger,
+        concurrency: usize::try_from(genesys.concurrency).unwrap_or(usize::MAX),
+        backoff: deliver::Backoff {
+            min: genesys.backoff_min,
+            max: genesys.backoff_max,
+        },
+        event_retry_for: genesys.event_retry_for,
+        max_retry_after: genesys.max_retry_after,
     }
 }
 

@@ -1,0 +1,641 @@
+//! What a lane does next, and what an answer means to it. Pure but for the report: time and randomness are
+//! arguments.
+//!
+//! Three things can be sent: loads that wait to be sent as they are (an unknown outcome, a part of a search), a
+//! fresh batch, and the probe of a stopped lane. While nothing has passed for as many answers as there are slots,
+//! the endpoint is in trouble and not some events: one request at a time goes then, with backoff.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+
+use super::Settings;
+use super::batch::{BYTES, Size, most};
+use super::bisect::{Next, Part, Search};
+use super::halt::{Cause, Halt};
+use super::load::{Load, Waiting};
+use super::meters::Closed;
+use super::owner::Ends;
+use super::queue::{Entry, Fate, Queue, Tally, View, Why};
+use super::report::Report;
+use super::verdict::{Terms, judge};
+use crate::event::Lane;
+use crate::genesys::{Answer, EventError, Reply};
+use crate::time::Time;
+
+/// Events that were refused alone, one after the other with nothing accepted in between, before that is us.
+const LONE: u32 = 3;
+/// Unknown outcomes of the same events, while others pass, before they are halved.
+const STUBBORN: u32 = 3;
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// Nothing before then, unless something happens.
+    Rest(Option<Instant>),
+    /// Send so many events.
+    Send { worth: usize, what: What },
+}
+
+/// What to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Probe,
+    Waiting,
+    Fresh(Closed),
+}
+
+/// What an answer has brought about.
+#[derive(Default)]
+pub(super) struct Effect {
+    pub(super) ends: Ends,
+    pub(super) tally: Tally,
+    /// The record timestamps of the events accepted.
+    pub(super) accepted: Vec<Time>,
+}
+
+/// One lane's state.
+pub(super) struct Desk {
+    lane: Lane,
+    settings: Settings,
+    queue: Arc<Mutex<Queue>>,
+    report: Report,
+    waiting: Waiting,
+    searches: FxHashMap<u64, Search<Load>>,
+    last_search: u64,
+    /// Refused whole while a search was undecided.
+    roots: Vec<Load>,
+    halt: Option<Halt>,
+    /// What made the lane stop, as far as it was events.
+    suspects: VecDeque<Entry>,
+    /// Unknown outcomes since anything was understood.
+    failures: u32,
+    retry_at: Option<Instant>,
+    /// Requests that have passed.
+    passed: u64,
+    last_accepted: Option<Instant>,
+    lone: u32,
+    in_flight: usize,
+    fences: u64,
+}
+
+impl Desk {
+    pub(super) fn new(lane: Lane, settings: Settings, queue: Arc<Mutex<Queue>>, report: Report) -> Self {
+        Self {
+            lane,
+            settings,
+            queue,
+            report,
+            waiting: Waiting::default(),
+            searches: FxHashMap::default(),
+            last_search: 0,
+            roots: Vec::new(),
+            halt: None,
+            suspects: VecDeque::new(),
+            failures: 0,
+            retry_at: None,
+            passed: 0,
+            last_accepted: None,
+            lone: 0,
+            in_flight: 0,
+            fences: 0,
+        }
+    }
+
+    /// Whether the lane is stopped.
+    pub(super) fn halted(&self) -> bool {
+        self.halt.is_some()
+    }
+
+    pub(super) fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    /// What to do at `now`.
+    pub(super) fn choose(&mut self, now: Instant) -> Choice {
+        let view = self.queue().view(now);
+        if std::mem::replace(&mut self.fences, view.fences) != view.fences {
+            self.look_through(now);
+            return self.choose(now);
+        }
+        if self.in_flight >= self.settings.concurrency {
+            return Choice::Rest(None);
+        }
+        if let Some(halt) = &self.halt {
+            return match (halt.probing, view.ready > 0 || !self.suspects.is_empty()) {
+                (true, _) => Choice::Rest(None),
+                (_, false) => Choice::Rest(view.due),
+                _ if now < halt.probe_at => Choice::Rest(Some(halt.probe_at)),
+                _ => Choice::Send {
+                    worth: 1,
+                    what: What::Probe,
+                },
+            };
+        }
+        let troubled = self.troubled();
+        if troubled && self.in_flight > 0 {
+            return Choice::Rest(None);
+        }
+        if let Some(at) = self.retry_at.filter(|at| troubled && now < *at) {
+            return Choice::Rest(Some(at));
+        }
+        let due = self.waiting.due();
+        if due.is_some_and(|due| troubled || due <= now) {
+            return Choice::Send {
+                worth: self.waiting.worth(),
+                what: What::Waiting,
+            };
+        }
+        match self.close(view, now) {
+            Ok(closed) => Choice::Send {
+                worth: view.ready,
+                what: What::Fresh(closed),
+            },
+            Err(at) => Choice::Rest(due.into_iter().chain(at).min()),
+        }
+    }
+
+    /// Whether a fresh batch is worth a request, or when it is.
+    fn close(&self, view: View, now: Instant) -> Result<Closed, Option<Instant>> {
+        if view.ready >= most(self.lane) {
+            return Ok(Closed::Full);
+        }
+        if view.bytes >= BYTES {
+            return Ok(Closed::Bytes);
+        }
+        let Some(oldest) = view.oldest else {
+            return Err(view.due);
+        };
+        if view.flush {
+            return Ok(Closed::Flush);
+        }
+        let at = oldest + self.settings.linger;
+        if at <= now {
+            return Ok(Closed::Linger);
+        }
+        Err(Some(view.due.map_or(at, |due| at.min(due))))
+    }
+
+    /// Takes what was chosen, now that it may go: everything that is ready. `waited` says whether it waited for the
+    /// budget. Nothing, where its owner has been fenced in between.
+    pub(super) fn launch(&mut self, what: What, waited: bool, now: Instant) -> Option<(Load, Closed, u64)> {
+        let queue = self.queue.clone();
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut load, closed) = match what {
+            What::Probe => (self.probe(&mut queue), Closed::Probe),
+            What::Waiting => (self.waiting.pop()?, Closed::Again),
+            What::Fresh(closed) => {
+                let (entries, bytes) = queue.take(usize::MAX);
+                let full = entries.len() >= most(self.lane);
+                let closed = match closed {
+                    _ if full => Closed::Full,
+                    _ if bytes => Closed::Bytes,
+                    _ if waited => Closed::Budget,
+                    closed => closed,
+                };
+                (Load::new(entries), closed)
+            }
+        };
+        drop_fenced(&mut load.entries, &mut queue, now);
+        if load.entries.is_empty() {
+            drop(queue);
+            self.gone(&load, now);
+            return None;
+        }
+        let mut resent = 0;
+        for entry in &mut load.entries {
+            entry.owner.fly();
+            resent += u64::from(entry.attempts > 0);
+            entry.attempts = entry.attempts.saturating_add(1);
+        }
+        self.in_flight += 1;
+        if load.probe
+            && let Some(halt) = &mut self.halt
+        {
+            halt.probing = true;
+        }
+        Some((load, closed, resent))
+    }
+
+    /// One event: of a key that is under no suspicion, if there is one.
+    fn probe(&mut self, queue: &mut Queue) -> Load {
+        let mut entries = queue.take(1).0;
+        if entries.is_empty() {
+            entries.extend(self.suspects.pop_front());
+        }
+        Load {
+            probe: true,
+            ..Load::new(entries)
+        }
+    }
+
+    /// An answer has come.
+    pub(super) fn answered(
+        &mut self,
+        mut load: Load,
+        reply: &Reply,
+        now: Instant,
+        mut random: impl FnMut() -> f64,
+    ) -> Effect {
+        self.in_flight -= 1;
+        self.report.heard(reply);
+        let mut effect = Effect::default();
+        for entry in &load.entries {
+            effect.ends.land(&entry.owner);
+        }
+        if load
+            .search
+            .is_some_and(|search| !self.searches.contains_key(&search))
+        {
+            // The search was given up when the lane stopped.
+            (load.search, load.depth) = (None, 0);
+        }
+        let mut fates = Vec::new();
+        match &reply.answer {
+            Answer::Accepted { errors } => self.accepted(load, errors, reply, now, &mut fates, random),
+            Answer::RetryLater => self.unknown(load, reply, now, &mut fates, random()),
+            Answer::RateLimited { .. } => self.limited(load, now, &mut fates),
+            Answer::Bad => self.bad(load, reply, now, &mut fates, random()),
+            Answer::Unauthorized | Answer::Stop => {
+                let cause = match reply.answer {
+                    Answer::Unauthorized => Cause::Unauthorized,
+                    _ => Cause::of(reply.status),
+                };
+                fates.extend(load.entries.into_iter().map(|entry| (entry, Fate::Again)));
+                self.stop(cause, reply, now, &mut fates, random());
+            }
+        }
+        let accepted = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Accepted));
+        effect.accepted = accepted.map(|(entry, _)| entry.item.timestamp).collect();
+        effect.tally = self.queue().settle(fates, now, &mut effect.ends);
+        effect
+    }
+
+    fn accepted(
+        &mut self,
+        load: Load,
+        errors: &[EventError],
+        reply: &Reply,
+        now: Instant,
+        fates: &mut Vec<(Entry, Fate)>,
+        mut random: impl FnMut() -> f64,
+    ) {
+        self.understood(now);
+        let terms = Terms {
+            now,
+            backoff: self.settings.backoff,
+            event_retry_for: self.settings.event_retry_for,
+            last_accepted: self.last_accepted,
+        };
+        let (search, probe, others_pass) = (load.search, load.probe, load.others_pass);
+        let judged = judge(load.entries, errors, reply, terms, &mut random);
+        if judged.accepted > 0 {
+            self.last_accepted = Some(now);
+            self.passed += 1;
+            self.lone = 0;
+        }
+        fates.extend(judged.fates);
+        if !judged.unknown.is_empty() {
+            let load = Load {
+                tries: 1,
+                passed_before: self.passed,
+                others_pass,
+                ..Load::new(judged.unknown)
+            };
+            let parts = match load.len() {
+                1 => vec![load],
+                _ => load.halve().into(),
+            };
+            for part in parts {
+                self.waiting
+                    .push(now + self.settings.backoff.pause(1, random()), part);
+            }
+        }
+        if let Some(next) = search.and_then(|id| Some(self.searches.get_mut(&id)?.passed())) {
+            self.follow(search, next, reply, now, fates, random());
+        }
+        if probe {
+            self.resume(now);
+        }
+        if self.halt.is_none() {
+            self.report.passed(now);
+        }
+    }
+
+    /// Nobody knows whether it was taken: the same is sent again. Events that stay without an outcome while others
+    /// pass are halved, so that one of them does not hold back the keys of all.
+    fn unknown(
+        &mut self,
+        mut load: Load,
+        reply: &Reply,
+        now: Instant,
+        fates: &mut Vec<(Entry, Fate)>,
+        random: f64,
+    ) {
+        if let Some(halt) = &mut self.halt {
+            if load.probe {
+                halt.put_off(now, self.settings.backoff, random);
+            }
+            fates.extend(load.entries.into_iter().map(|entry| (entry, Fate::Again)));
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let beyond = self.failures.saturating_sub(self.trouble()).max(1);
+        self.retry_at = Some(now + self.settings.backoff.pause(beyond, random));
+        self.report.failed(reply, now);
+        load.tries += 1;
+        if load.tries == 1 {
+            load.passed_before = self.passed;
+        }
+        let due = now + self.settings.backoff.pause(load.tries, random);
+        if load.tries >= STUBBORN && self.passed > load.passed_before && load.len() > 1 {
+            if let Some(search) = load.search.and_then(|id| self.searches.get_mut(&id)) {
+                search.halved();
+            }
+            for part in load.halve() {
+                self.waiting.push(due, part);
+            }
+        } else {
+            self.waiting.push(due, load);
+        }
+    }
+
+    /// Not taken. What belongs to a search stays together, all else goes back to the heads of its keys.
+    fn limited(&mut self, load: Load, now: Instant, fates: &mut Vec<(Entry, Fate)>) {
+        if load.probe
+            && let Some(halt) = &mut self.halt
+        {
+            halt.probing = false;
+        }
+        if load.search.is_some() || load.others_pass {
+            self.waiting.push(now, load);
+        } else {
+            fates.extend(load.entries.into_iter().map(|entry| (entry, Fate::Again)));
+        }
+    }
+
+    fn bad(
+        &mut self,
+        mut load: Load,
+        reply: &Reply,
+        now: Instant,
+        fates: &mut Vec<(Entry, Fate)>,
+        random: f64,
+    ) {
+        self.understood(now);
+        load.why = Some(Why {
+            status: reply.status,
+            message: reply.message.clone(),
+            correlation_id: reply.correlation_id.clone(),
+        });
+        if load.probe
+            && let Some(halt) = &mut self.halt
+        {
+            if halt.cause == Cause::Alike {
+                halt.put_off(now, self.settings.backoff, random);
+                self.report.stopped(Cause::Alike, reply);
+                self.suspects.extend(load.entries);
+                return;
+            }
+            // Whoever says that the data is bad has let us in.
+            load.probe = false;
+            self.resume(now);
+        }
+        if self.halt.is_some_and(|halt| halt.cause == Cause::Alike) {
+            self.suspects.extend(load.entries);
+            return;
+        }
+        let id = match load.search {
+            Some(id) => id,
+            None if load.len() == 1 => return self.alone(load, reply, now, fates, random),
+            None if !load.others_pass && self.searches.values().any(|search| !search.decided()) => {
+                self.roots.push(load);
+                return;
+            }
+            None => self.search(&mut load),
+        };
+        if let Some(search) = self.searches.get_mut(&id) {
+            let next = search.failed(load, reply.status);
+            self.follow(Some(id), next, reply, now, fates, random);
+        }
+    }
+
+    /// A request of one event is bad. That is the event's fault, unless it goes on like that with all of them.
+    fn alone(
+        &mut self,
+        load: Load,
+        reply: &Reply,
+        now: Instant,
+        fates: &mut Vec<(Entry, Fate)>,
+        random: f64,
+    ) {
+        let of_the_request = matches!(reply.status, Some(400 | 413));
+        if of_the_request && !load.others_pass {
+            if self.lone >= LONE {
+                self.suspects.extend(load.entries);
+                self.stop(Cause::Alike, reply, now, fates, random);
+                return;
+            }
+            self.lone += 1;
+        }
+        refuse(load, fates);
+    }
+
+    fn search(&mut self, load: &mut Load) -> u64 {
+        self.last_search += 1;
+        load.search = Some(self.last_search);
+        load.depth = 0;
+        self.searches
+            .insert(self.last_search, Search::new(load.others_pass));
+        self.last_search
+    }
+
+    /// Does what a search says.
+    fn follow(
+        &mut self,
+        id: Option<u64>,
+        next: Next<Load>,
+        reply: &Reply,
+        now: Instant,
+        fates: &mut Vec<(Entry, Fate)>,
+        random: f64,
+    ) {
+        for part in next.send {
+            self.waiting.push(now, part);
+        }
+        for part in next.refuse {
+            refuse(part, fates);
+        }
+        if !next.us.is_empty() {
+            self.suspects
+                .extend(next.us.into_iter().flat_map(|part| part.entries));
+            self.stop(Cause::Alike, reply, now, fates, random);
+            return;
+        }
+        let Some(id) = id else { return };
+        if self.searches.get(&id).is_some_and(Search::over) {
+            self.searches.remove(&id);
+        }
+        if self.searches.values().all(Search::decided) {
+            for mut root in std::mem::take(&mut self.roots) {
+                root.others_pass = true;
+                let status = root.why.as_ref().and_then(|why| why.status);
+                let id = self.search(&mut root);
+                if let Some(search) = self.searches.get_mut(&id) {
+                    let next = search.failed(root, status);
+                    self.follow(Some(id), next, reply, now, fates, random);
+                }
+            }
+        }
+    }
+
+    /// Stops the lane. Everything goes back to the heads of its keys, but for what is under suspicion.
+    fn stop(
+        &mut self,
+        cause: Cause,
+        reply: &Reply,
+        now: Instant,
+        fates: &mut Vec<(Entry, Fate)>,
+        random: f64,
+    ) {
+        self.understood(now);
+        self.report.stopped(cause, reply);
+        let backoff = self.settings.backoff;
+        match &mut self.halt {
+            // Only the probe says how things are; what was sent before it tells nothing new.
+            Some(halt) if halt.probing => {
+                halt.cause = cause;
+                halt.put_off(now, backoff, random);
+            }
+            Some(_) => {}
+            None => self.halt = Some(Halt::new(cause, now, backoff, random)),
+        }
+        let searches = std::mem::take(&mut self.searches);
+        let held = searches.into_values().flat_map(Search::give_up);
+        let loads = self
+            .waiting
+            .drain()
+            .into_iter()
+            .chain(std::mem::take(&mut self.roots))
+            .chain(held);
+        for load in loads {
+            // What was refused is not sent along with what was not.
+            match load.why.is_some() && cause == Cause::Alike {
+                true => self.suspects.extend(load.entries),
+                false => fates.extend(load.entries.into_iter().map(|entry| (entry, Fate::Again))),
+            }
+        }
+    }
+
+    /// A probe has passed.
+    fn resume(&mut self, now: Instant) {
+        self.halt = None;
+        self.lone = 0;
+        // The suspects alone were refused: if they are again, it is their fault.
+        let mut load = Load::new(Vec::new());
+        let mut size = Size::default();
+        for entry in std::mem::take(&mut self.suspects) {
+            if load.len() == most(self.lane) || !size.add(&entry.item.event) {
+                self.waiting
+                    .push(now, std::mem::replace(&mut load, Load::new(Vec::new())));
+                size = Size::default();
+                size.add(&entry.item.event);
+            }
+            load.others_pass = true;
+            load.entries.push(entry);
+        }
+        if !load.entries.is_empty() {
+            self.waiting.push(now, load);
+        }
+    }
+
+    /// There was an answer that says something: the endpoint is there.
+    fn understood(&mut self, now: Instant) {
+        if self.troubled() {
+            self.waiting.hurry(now);
+        }
+        self.failures = 0;
+    }
+
+    fn trouble(&self) -> u32 {
+        u32::try_from(self.settings.concurrency)
+            .unwrap_or(u32::MAX)
+            .max(2)
+    }
+
+    fn troubled(&self) -> bool {
+        self.failures >= self.trouble()
+    }
+
+    /// A load has lost all of its events.
+    fn gone(&mut self, load: &Load, now: Instant) {
+        let Some(id) = load.search else { return };
+        let Some(search) = self.searches.get_mut(&id) else {
+            return;
+        };
+        let next = search.gone();
+        let mut fates = Vec::new();
+        let reply = Reply::lost("");
+        self.follow(Some(id), next, &reply, now, &mut fates, 1.0);
+        let mut ends = Ends::default();
+        self.queue().settle(fates, now, &mut ends);
+        ends.say();
+    }
+
+    /// Drops what waits here of owners that were fenced.
+    fn look_through(&mut self, now: Instant) {
+        let queue = self.queue.clone();
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        for load in self.waiting.each().chain(&mut self.roots) {
+            drop_fenced(&mut load.entries, &mut queue, now);
+        }
+        for search in self.searches.values_mut() {
+            search.look_through(|load| drop_fenced(&mut load.entries, &mut queue, now));
+        }
+        let mut suspects = std::mem::take(&mut self.suspects).into();
+        drop_fenced(&mut suspects, &mut queue, now);
+        self.suspects = suspects.into();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refuse(load: Load, fates: &mut Vec<(Entry, Fate)>) {
+    let why = load.why.unwrap_or(Why {
+        status: None,
+        message: "refused".to_owned(),
+        correlation_id: None,
+    });
+    fates.extend(
+        load.entries
+            .into_iter()
+            .map(|entry| (entry, Fate::Refused(why.clone()))),
+    );
+}
+
+fn drop_fenced(entries: &mut Vec<Entry>, queue: &mut Queue, now: Instant) {
+    if entries.iter().all(|entry| !entry.owner.fenced()) {
+        return;
+    }
+    let (fenced, kept) = std::mem::take(entries)
+        .into_iter()
+        .partition(|entry| entry.owner.fenced());
+    *entries = kept;
+    let fenced: Vec<Entry> = fenced;
+    // Of a fenced owner nothing comes again: this drops them.
+    queue.settle(
+        fenced.into_iter().map(|entry| (entry, Fate::Again)),
+        now,
+        &mut Ends::default(),
+    );
+}
+
+/// How long the platform may close a lane before that is an error.
+pub(super) fn unusual(wait: Duration, settings: &Settings) -> bool {
+    wait > settings.max_retry_after
+}
