@@ -398,3 +398,26 @@ impl std::io::Write for Shared {
         Ok(())
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_and_what_is_not_is_counted_by_kind() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let fake = Fake::default();
+    fake.add(Kind::Queues, "Sales");
+    fake.fail(Kind::Stations, reply(Answer::RetryLater, 503, "status 503"));
+    let (names, _) = start(by_email(), &fake, "{}");
+    names.ask(Kind::Users, "ann");
+    names.ask(Kind::Users, "bob");
+    pass(seconds(1)).await;
+    let text = recorder.handle().render();
+    for line in [
+        r#"cic_conduit_directory_names{kind="queues"} 1"#,
+        r#"cic_conduit_directory_unresolved_names{kind="users"} 2"#,
+        r#"cic_conduit_directory_unresolved_names{kind="queues"} 0"#,
+        r#"cic_conduit_directory_refreshes_total{result="done"} 1"#,
+        r#"cic_conduit_directory_refreshes_total{result="failed"} 1"#,
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line} is not in:\n{text}");
+    }
+}

@@ -154,3 +154,79 @@ fn what(fault: &Fault) -> String {
     let advice = format!("; {}", fault.advice());
     told.strip_suffix(&advice).unwrap_or(&told).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::Reached;
+
+    fn told(findings: &Findings) -> (String, bool) {
+        let config = Config::parse("[kafka]\nbrokers = [\"one:1\"]\n").unwrap();
+        let mut out = Vec::new();
+        let is_reached = reached(&config, findings, &mut Sheet::new(&mut out)).unwrap();
+        (String::from_utf8(out).unwrap(), is_reached)
+    }
+
+    fn fault(kind: Kind) -> Fault {
+        let reason = "librdkafka's words".to_owned();
+        Fault { kind, reason }
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_said_with_what_to_do() {
+        for (kind, what, todo) in [
+            (
+                Kind::Login,
+                "Kafka refuses the login: librdkafka's words",
+                "sasl_mechanism",
+            ),
+            (Kind::Tls, "TLS with Kafka fails: librdkafka's words", "ca_file"),
+            (
+                Kind::Unreachable,
+                "Kafka cannot be reached: librdkafka's words",
+                "brokers",
+            ),
+        ] {
+            let mut findings = Findings::default();
+            findings.faults = vec![fault(kind)];
+            let (told, is_reached) = told(&findings);
+            assert!(told.starts_with(&format!("ERROR    Kafka: {what}\n")), "{told}");
+            assert!(
+                told.lines().nth(1).unwrap().contains(todo) && !is_reached,
+                "{told}"
+            );
+        }
+        let (told, _) = told(&Findings::default());
+        assert!(told.contains("one:1 did not answer within 10 s"), "{told}");
+    }
+
+    #[test]
+    fn a_cluster_with_a_broker_down_is_reached() {
+        let mut findings = Findings::default();
+        findings.faults = vec![fault(Kind::Unreachable)];
+        findings.reached = Some(Reached {
+            brokers: 3,
+            cluster: Some("c".into()),
+        });
+        let (told, is_reached) = told(&findings);
+        assert!(
+            is_reached && told.starts_with("OK       Kafka: 3 brokers, cluster c\nWARNING  Kafka: "),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn each_fault_has_its_exit_code() {
+        for (kind, code) in [
+            (Kind::Login, CREDENTIALS),
+            (Kind::Permission, CREDENTIALS),
+            (Kind::Topic, WRONG),
+            (Kind::Unreachable, UNAVAILABLE),
+            (Kind::Tls, UNAVAILABLE),
+        ] {
+            let mut sheet = Sheet::new(Vec::new());
+            failed("topic x", &fault(kind), &mut sheet).unwrap();
+            assert_eq!(sheet.code(), std::process::ExitCode::from(code), "{kind:?}");
+        }
+    }
+}

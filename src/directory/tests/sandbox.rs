@@ -1,13 +1,16 @@
 //! Against the sandbox, over HTTP.
 
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use secrecy::SecretString;
 
 use super::*;
-use crate::genesys::{self, Client, Free, Lookup};
-use crate::sandbox::{self, Effect, Fault, Handle};
+use crate::genesys::{self, Client, Free, Gate, Lookup};
+use crate::sandbox::{self, Effect, Endpoint, Fault, Handle};
 
 /// A running sandbox, and how to ask it.
 struct Running {
@@ -18,6 +21,10 @@ struct Running {
 }
 
 async fn running(directory: sandbox::Directory) -> Running {
+    running_behind(directory, Arc::new(Free)).await
+}
+
+async fn running_behind(directory: sandbox::Directory, gate: Arc<dyn Gate>) -> Running {
     let settings = sandbox::Settings {
         directory,
         rate_limit: 0,
@@ -36,7 +43,7 @@ async fn running(directory: sandbox::Directory) -> Running {
     ));
     Running {
         handle,
-        lookup: Lookup::new(client.unwrap(), Arc::new(Free)),
+        lookup: Lookup::new(client.unwrap(), gate),
         url,
         _stop: stop.drop_guard(),
     }
@@ -205,4 +212,42 @@ async fn a_429_and_a_missing_permission_are_overcome_when_they_end() {
     until(&names, |known| known.count(Kind::Queues) == 3).await;
     so(|| said(&board).0 == State::Ok).await;
     assert!(sandbox.handle.summary().statuses[&429] > 0);
+}
+
+/// A gate that counts.
+#[derive(Default)]
+struct Counted {
+    entered: AtomicU64,
+    left: AtomicU64,
+}
+
+impl Gate for Counted {
+    fn enter(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.entered.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn left(&self, _: &genesys::Reply) {
+        self.left.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn every_page_and_every_look_passes_the_gate() {
+    let gate = Arc::new(Counted::default());
+    let directory = sandbox::Directory::from_json(&many("queues", 250)).unwrap();
+    let sandbox = running_behind(directory, gate.clone()).await;
+    let users = Users::Email {
+        domain: "example.com".into(),
+    };
+    let (names, _) = sandbox.names(users, seconds(900));
+    names.ask(Kind::Users, "nobody");
+    so(|| names.denied(Kind::Users, "nobody") && names.current().count(Kind::Queues) == 250).await;
+    let asked = sandbox.handle.summary().requests[&Endpoint::Lookups];
+    let (entered, left) = (
+        gate.entered.load(Ordering::SeqCst),
+        gate.left.load(Ordering::SeqCst),
+    );
+    // Three pages of queues, four other lists, the presences and a look for the user.
+    assert_eq!((asked, entered, left), (9, 9, 9));
 }
