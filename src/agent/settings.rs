@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::cic::Wanted;
 use crate::config::{self, Config, Part, UsersBy};
-use crate::event::Lane;
+use crate::convert::presence;
+use crate::event::{Lane, RoutingStatus, System};
 use crate::names::Kind;
 use crate::{convert, deliver, directory, genesys, kafka, names};
 
@@ -29,8 +30,37 @@ pub fn conversion(config: &Config) -> convert::Settings {
         orphan_after: millis(conversation.orphan_after),
         max_silence: millis(conversation.max_silence_call),
         duplicate_window: millis(config.cic.duplicate_window),
-        presence: convert::presence::Settings::default(),
+        presence: presence(&config.presence),
     }
+}
+
+fn presence(config: &config::Presence) -> presence::Settings {
+    presence::Settings {
+        routing_status: config.routing_status,
+        max_age: millis(config.max_age),
+        not_answering: config.not_answering.clone(),
+        on_call_statuses: config.on_call_statuses.clone(),
+        definitions_wait: millis(config.definitions_wait),
+        switchover_grace: millis(config.switchover_grace),
+        message_from_notes: config.message_from_notes,
+        unknown_activation_is_active: config.unknown_activation_is_active,
+        ringing_is_handling: config.ringing_is_handling,
+        rules: config.rules.iter().filter_map(rule).collect(),
+    }
+}
+
+/// `None` for words that the configuration does not let through.
+fn rule(rule: &config::Rule) -> Option<presence::Rule> {
+    let matches = match &rule.matches {
+        config::Matches::Status(id) => presence::Matches::Status(id.clone()),
+        config::Matches::Group(group) => presence::Matches::Group(group.clone()),
+        config::Matches::Flag(flag) => presence::Matches::Flag(presence::Flag::parse(flag)?),
+    };
+    Some(presence::Rule {
+        matches,
+        system: System::parse(&rule.presence)?,
+        routing: RoutingStatus::parse(&rule.routing_status)?,
+    })
 }
 
 /// What resolving is told; `wait` when unknown names may become known.

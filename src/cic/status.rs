@@ -1,13 +1,13 @@
 //! User statuses and their definitions. A status alone says nothing of ACD or after-call work: the flags stand on
 //! the definition, joined by `statusId`.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::attributes::Text;
 use crate::time::Time;
 
 /// One user in a `userStatusMessage`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserStatus {
     /// The CIC user name.
     #[serde(rename = "userId", deserialize_with = "text")]
@@ -36,7 +36,7 @@ pub struct UserStatus {
 }
 
 /// The end that a user gave to a status.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Until {
     /// The moment.
     #[serde(default, rename = "untilDateTime", deserialize_with = "time")]
@@ -50,7 +50,7 @@ pub struct Until {
 }
 
 /// A status's definition. What is missing is false or empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Its id; without regard to case.
     #[serde(rename = "statusId", deserialize_with = "text")]
@@ -73,6 +73,15 @@ pub struct Definition {
     /// Takes calls from queues.
     #[serde(default, rename = "isAcdStatus", alias = "isACDStatus")]
     pub acd: bool,
+    /// Forwards calls.
+    #[serde(default, rename = "isForwardStatus")]
+    pub forward: bool,
+    /// Outlives a logout.
+    #[serde(default, rename = "isPersistentStatus")]
+    pub persistent: bool,
+    /// Allows follow-up.
+    #[serde(default, rename = "isAllowFollowUpStatus")]
+    pub follow_up: bool,
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {

@@ -10,6 +10,8 @@
 mod conversation;
 mod encoding;
 mod interaction;
+mod open;
+mod pass;
 pub mod presence;
 mod reading;
 mod reason;
@@ -27,7 +29,9 @@ pub use settings::Settings;
 use crate::cic::{self, Unreadable};
 use crate::event::{Draft, Ids, Name};
 use crate::time::Time;
-use site::{Pass, Site};
+use open::Open;
+use pass::{Pass, Passed};
+use site::Site;
 
 /// What a record or the passing of time has made.
 #[derive(Debug, Default)]
@@ -72,31 +76,6 @@ impl State {
     /// Conversations with an open communication.
     pub fn open_conversations(&self) -> usize {
         self.sites.values().map(|site| site.open_conversations()).sum()
-    }
-}
-
-/// A record of which a part still waits.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-struct Open {
-    waiting: u32,
-    made: u32,
-    reason: Option<Reason>,
-    unreadable: Vec<Unreadable>,
-}
-
-impl Open {
-    fn add(&mut self, result: &site::Result, output: &mut Output) {
-        output.reasons.extend(result.reason);
-        self.made += result.made;
-        self.reason = self.reason.or(result.reason);
-    }
-
-    fn fate(self) -> Fate {
-        match (self.unreadable.is_empty(), self.made) {
-            (false, made) => Fate::Unreadable(made, self.unreadable),
-            (true, 0) => Fate::Skipped(self.reason.unwrap_or(Reason::NoChange)),
-            (true, made) => Fate::Made(made),
-        }
     }
 }
 
@@ -155,16 +134,22 @@ impl Machine {
             unreadable: record.unreadable.clone(),
             ..Open::default()
         };
-        let mut pass = Pass::new(&settings, self.state.stream, output);
+        let waits = &mut self.state.open;
+        let mut pass = Pass::new(&settings, self.state.stream, output, waits, Some(position));
         if record.produced && site.seen_before(record, &mut pass) {
             open.reason = Some(Reason::Duplicate);
         } else {
             for message in &record.messages {
                 site.message(&mut pass, record, position, message);
             }
+            site.end_record(&mut pass, record, position);
         }
-        let (results, waiting) = pass.end();
-        open.waiting = waiting;
+        let Passed {
+            results,
+            waiting,
+            told,
+        } = pass.end();
+        (open.waiting, open.told) = (waiting, told);
         if self.state.open.is_empty() && waiting == 0 {
             // Nothing waits anywhere: the record is judged, and it alone.
             for result in results {
@@ -213,15 +198,15 @@ impl Machine {
             let Some(site) = self.state.sites.get_mut(&name) else {
                 continue;
             };
-            let mut pass = Pass::new(&settings, now, output);
+            let mut pass = Pass::new(&settings, now, output, &mut self.state.open, None);
             Arc::make_mut(site).pass_deadlines(&mut pass, now);
-            let (results, _) = pass.end();
+            let results = pass.end().results;
             self.note(results, output);
         }
     }
 
     /// Books what parts of records came to, and closes those that nothing keeps open.
-    fn note(&mut self, results: Vec<site::Result>, output: &mut Output) {
+    fn note(&mut self, results: Vec<pass::Result>, output: &mut Output) {
         let mut judged = Vec::new();
         for result in results {
             let Some(open) = self.state.open.get_mut(&result.position) else {

@@ -2,7 +2,6 @@
 
 use super::conversation::party::same;
 use super::conversation::{Entry, name};
-use super::presence::{Handling, Phase};
 use super::reason::Reason;
 use super::settings::Settings;
 use crate::cic::{Attribute, Attributes, Letter, names, number, unscoped};
@@ -90,27 +89,6 @@ impl<'a> Reading<'a> {
             "" => Kind::Open,
             _ => Kind::Skipped(Reason::UnknownType),
         }
-    }
-
-    /// Whom it keeps busy.
-    pub(crate) fn handling(&self) -> Vec<(Name, Handling)> {
-        let acd = self.workgroup().is_some();
-        let phase = match self.letter() {
-            Some(Letter::Alerting) => Phase::Ringing,
-            Some(Letter::Connected) => Phase::Connected,
-            Some(Letter::Held | Letter::Suspended | Letter::Parked) => Phase::Held,
-            Some(Letter::System | Letter::Proceeding) if !self.inbound() => Phase::Dialing,
-            _ => return Vec::new(),
-        };
-        let object = self.get(Attribute::ObjectType);
-        // What is neither of a queue nor a call keeps nobody busy.
-        if !acd && !object.is_empty() && !object.eq_ignore_ascii_case("call") {
-            return Vec::new();
-        }
-        self.users()
-            .into_iter()
-            .map(|user| (name(&user.to_lowercase()), Handling { acd, phase }))
-            .collect()
     }
 
     /// ani and dnis, and the name beside the number of the far party.

@@ -56,6 +56,12 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
         Some(Arc::unwrap_or_clone(value))
     }
 
+    /// Every entry, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let shards = self.shards.iter();
+        shards.flat_map(|shard| shard.iter().map(|(key, value)| (key, &**value)))
+    }
+
     fn shard_mut(&mut self, at: usize) -> &mut Shard<K, V> {
         Arc::make_mut(&mut Arc::make_mut(&mut self.shards)[at])
     }

@@ -57,7 +57,7 @@ impl Draft {
 }
 
 /// A system presence of Genesys Cloud.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum System {
     /// Available.
     Available,
@@ -80,6 +80,26 @@ pub enum System {
 }
 
 impl System {
+    /// Every system presence.
+    pub const ALL: [Self; 9] = [
+        Self::Available,
+        Self::Away,
+        Self::Break,
+        Self::Busy,
+        Self::Meal,
+        Self::Meeting,
+        Self::Offline,
+        Self::OnQueue,
+        Self::Training,
+    ];
+
+    /// By the API's word or the definition's name, `On Queue`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let word: String = text.split_whitespace().collect();
+        let mut all = Self::ALL.into_iter();
+        all.find(|system| system.as_str().eq_ignore_ascii_case(&word))
+    }
+
     /// The API's word, as `systemPresence` has it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -124,6 +144,9 @@ pub struct Presence {
     pub label: Option<Name>,
     /// The notes, where configured.
     pub message: Option<Name>,
+    /// Where only the label differs from the presence before: that one's, empty for none. Where both labels come to
+    /// the same presence, this one is no news.
+    pub relabels: Option<Name>,
 }
 
 impl Presence {
@@ -132,7 +155,7 @@ impl Presence {
 }
 
 /// A routing status of Genesys Cloud.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum RoutingStatus {
     /// Not on queue.
     OffQueue,
@@ -147,6 +170,21 @@ pub enum RoutingStatus {
 }
 
 impl RoutingStatus {
+    /// Every routing status.
+    pub const ALL: [Self; 5] = [
+        Self::OffQueue,
+        Self::Idle,
+        Self::Interacting,
+        Self::Communicating,
+        Self::NotResponding,
+    ];
+
+    /// By the API's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|status| status.as_str().eq_ignore_ascii_case(text.trim()))
+    }
+
     /// The API's word.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,8 @@ pub enum Reason {
     LaneOff,
     /// The agent stands outside the configured list.
     UserNotAllowed,
+    /// Its presence is the one before it: no secondary presence has either label.
+    SamePresence,
     /// No user of that name.
     UnresolvedUser,
     /// No queue of that name.
@@ -23,9 +25,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LaneOff,
         Self::UserNotAllowed,
+        Self::SamePresence,
         Self::UnresolvedUser,
         Self::UnresolvedQueue,
         Self::IgnoredWorkgroup,
@@ -39,6 +42,7 @@ impl Reason {
         match self {
             Self::LaneOff => "lane_off",
             Self::UserNotAllowed => "user_not_allowed",
+            Self::SamePresence => "same_presence",
             Self::UnresolvedUser => "unresolved_user",
             Self::UnresolvedQueue => "unresolved_queue",
             Self::IgnoredWorkgroup => "ignored_workgroup",

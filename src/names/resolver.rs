@@ -130,8 +130,14 @@ impl Resolver {
                     absent.ids.push((id, reason));
                 }
             }
+            _ if reason == Reason::SamePresence => {}
             _ => {
-                self.owed.insert((draft.lane(), draft.key), draft.clone());
+                let mut draft = draft.clone();
+                if let What::Presence(presence) = &mut draft.what {
+                    // The one before it was not sent either.
+                    presence.relabels = None;
+                }
+                self.owed.insert((draft.lane(), draft.key), draft);
             }
         }
     }
@@ -180,13 +186,15 @@ impl Attempt<'_> {
 
     fn presence(&mut self, draft: &Draft, presence: &Presence) -> Result<Object, Stop> {
         let user = self.user(&presence.user)?;
-        let secondary = match presence.system {
+        let secondary = |label: Option<&Name>| match presence.system {
             System::OnQueue | System::Offline => None,
-            system => presence
-                .label
-                .as_ref()
-                .and_then(|label| self.directory.secondary(label, system)),
+            system => label.and_then(|label| self.directory.secondary(label, system)),
         };
+        let before = presence.relabels.as_ref();
+        if before.is_some_and(|before| secondary(Some(before)) == secondary(presence.label.as_ref())) {
+            return Err(Reason::SamePresence.into());
+        }
+        let secondary = secondary(presence.label.as_ref());
         let mut object = Object::event(draft);
         object.id("userId", user);
         object.text("sourceId", &presence.source_id);

@@ -234,6 +234,7 @@ fn presence(label: &str, system: System, user: &str) -> Draft {
         system,
         label: Some(label.into()),
         message: None,
+        relabels: None,
     };
     Draft {
         what: What::Presence(presence),
@@ -255,6 +256,36 @@ fn a_secondary_presence_needs_label_and_system_presence_and_is_never_on_queue_or
     for system in [System::Away, System::OnQueue] {
         assert_eq!(given(system)["presenceDefinitionId"], system.definition());
     }
+}
+
+#[test]
+fn a_label_that_changes_nothing_in_genesys_cloud_is_no_event() {
+    let mut known = directory();
+    known.insert_secondary("coffee", System::Break, id("coffee"));
+    let relabelled = |label: &str, before: &str, user: &str| {
+        let mut draft = presence(label, System::Break, user);
+        if let What::Presence(presence) = &mut draft.what {
+            presence.relabels = Some(before.into());
+        }
+        draft
+    };
+    let same = Resolved::LeftOut(Reason::SamePresence);
+    assert_eq!(
+        resolver(true).resolve(&relabelled("Tea", "", "jsmith"), &known),
+        same
+    );
+    assert_eq!(
+        resolver(true).resolve(&relabelled("Tea", "Cocoa", "jsmith"), &known),
+        same
+    );
+    event(resolver(true).resolve(&relabelled("Coffee", "Tea", "jsmith"), &known));
+    event(resolver(true).resolve(&relabelled("Tea", "Coffee", "jsmith"), &known));
+    // Of a user who has no id yet the latest presence is owed, whatever its label.
+    let mut resolver = resolver(false);
+    resolver.resolve(&presence("Tea", System::Break, "newcomer"), &known);
+    resolver.resolve(&relabelled("Cocoa", "Tea", "newcomer"), &known);
+    known.insert(Kind::Users, "newcomer", id("newcomer"));
+    assert_eq!(resolver.owed(&known).len(), 1);
 }
 
 #[test]

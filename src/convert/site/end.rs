@@ -2,9 +2,9 @@
 
 use super::super::conversation::{Making, name};
 use super::super::interaction::Interaction;
+use super::super::pass::{At, Pass, Said};
 use super::super::reason::Reason;
 use super::Site;
-use super::pass::{At, Pass, Said};
 use crate::cic::{Attribute, Attributes, WrapUp};
 use crate::event::Name;
 use crate::time::Time;

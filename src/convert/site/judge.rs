@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::super::conversation::{Making, name};
 use super::super::interaction::{Interaction, Kept};
-use super::super::presence;
+use super::super::pass::{At, Pass, Said};
+use super::super::presence::{self, Busy};
 use super::super::reading::Kind;
 use super::super::reason::Reason;
 use super::Site;
 use super::end::end;
-use super::pass::{At, Pass, Said};
 use super::voice::voice;
 use crate::cic::{self, Attribute, Attributes, Letter};
 use crate::event::Name;
@@ -68,7 +68,7 @@ impl Site {
             let mut sum = kept.delta.clone();
             sum.merge(&part.attributes);
             let positions: Vec<u64> = kept.positions.iter().chain(at.positions).copied().collect();
-            pass.waiting += 1;
+            pass.wait(at.positions.first().copied());
             let sum_at = At {
                 t: kept.t,
                 positions: &positions,
@@ -99,7 +99,7 @@ impl Site {
         {
             return self.judge(pass, at, id, delta);
         }
-        let deadline = deadline.unwrap_or_else(|| at.t.plus(pass.settings.settle));
+        let deadline = deadline.unwrap_or_else(|| at.t.min(pass.stream).plus(pass.settings.settle));
         let kept = Kept {
             delta: delta.clone(),
             t: at.t,
@@ -110,7 +110,7 @@ impl Site {
         interaction.kept = Some(Arc::new(kept));
         self.waits.insert((deadline, id.clone()));
         if !at.waited {
-            pass.waiting += 1;
+            pass.wait(at.positions.first().copied());
         }
     }
 
@@ -190,13 +190,15 @@ impl Site {
             Kind::Open => Reason::NoChange,
         };
         interaction.attributes.merge(delta);
-        let handling = interaction.reading(delta).handling();
+        let handling = presence::handling(interaction.reading(delta), &interaction.handling);
         if interaction.reading(delta).letter().is_some_and(Letter::is_end) {
             end(interaction, at.t);
             self.deadlines
                 .insert((at.t.plus(pass.settings.wrap_up_grace), id.clone()));
         }
-        self.busy(pass, at, id, handling);
+        if let Some(handling) = handling {
+            self.busy(pass, at, id, handling);
+        }
         pass.book(at.positions, at.waited, reason);
     }
 
@@ -215,24 +217,25 @@ impl Site {
             return;
         }
         let before = std::mem::replace(&mut interaction.handling, now.clone());
-        let record = at.said.known_as();
-        let source = self.source.clone();
-        let ctx = presence::Ctx {
-            ids: &self.ids,
-            site: &source,
-            settings: &pass.settings.presence,
-            record: &record,
-            time: at.t,
-        };
-        for (user, _) in before
+        let gone = before
             .iter()
             .filter(|(user, _)| !now.iter().any(|(other, _)| other == user))
-        {
-            self.users.handling(&ctx, user, id, None, &mut pass.drafts);
-        }
-        for (user, handling) in now.iter().filter(|one| !before.contains(one)) {
-            self.users
-                .handling(&ctx, user, id, Some(*handling), &mut pass.drafts);
+            .map(|(user, _)| (user.clone(), None));
+        let here = now.iter().filter(|one| !before.contains(one));
+        let changed = gone.chain(here.map(|(user, handling)| (user.clone(), Some(*handling))));
+        let busy: Vec<Busy> = changed
+            .map(|(user, handling)| Busy {
+                user,
+                interaction: id.clone(),
+                handling,
+            })
+            .collect();
+        if let Said::Record(_) = at.said {
+            // The rest of the record may change the same users.
+            pass.busy.extend(busy);
+        } else {
+            pass.flush(at.positions.first().copied());
+            self.tell_users(pass, at, busy);
         }
     }
 }

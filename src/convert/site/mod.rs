@@ -4,7 +4,6 @@
 
 mod end;
 mod judge;
-mod pass;
 mod queue;
 mod voice;
 
@@ -13,17 +12,15 @@ use std::sync::Arc;
 
 use super::conversation::name;
 use super::interaction::Interaction;
-use super::presence::{self, Users};
+use super::pass::{At, Pass, Said};
+use super::presence::{Busy, Ctx, Users};
 use super::reason::Reason;
 use super::shared_map::SharedMap;
 use crate::cic::{self, Message};
-use crate::event::{Draft, Id, Ids, Name};
+use crate::event::{Id, Ids, Name};
 use crate::time::Time;
 
 use rustc_hash::FxHashSet;
-
-use pass::{At, Said};
-pub(super) use pass::{Pass, Result};
 
 /// One CIC site; a switchover pair is one.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -68,13 +65,14 @@ impl Site {
     /// The earliest wait of an interaction or user.
     pub(crate) fn next_wait(&self) -> Option<Time> {
         let waits = self.waits.first().map(|(deadline, _)| *deadline);
-        waits.into_iter().chain(self.users.deadline()).min()
+        waits.into_iter().chain(self.users.next_wait()).min()
     }
 
     /// The earliest deadline of any kind.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         let state = self.deadlines.first().map(|(deadline, _)| *deadline);
-        state.into_iter().chain(self.next_wait()).min()
+        let logout = self.users.next_logout();
+        state.into_iter().chain(logout).chain(self.next_wait()).min()
     }
 
     /// Whether a record with the producer's id was seen within `duplicate_window`; remembers it.
@@ -111,6 +109,11 @@ impl Site {
             waited: false,
             said: Said::Record(record),
         };
+        let ctx = Ctx {
+            ids: &self.ids,
+            site: &self.source,
+            source_id: &self.source_id,
+        };
         match message {
             Message::Queue(queue) => self.queue(pass, at, queue),
             Message::Changed(part) => self.part(pass, at, part),
@@ -118,79 +121,93 @@ impl Site {
             Message::WrapUp(given) => self.wrap_up(pass, at, given),
             Message::Morphed { .. } => pass.book(at.positions, false, Reason::NotYetConverted),
             Message::Other { .. } => pass.book(at.positions, false, Reason::UnknownMessage),
-            Message::UserStatus { delta, users } => {
-                self.in_users(pass, record, |all, ctx, out| all.status(ctx, *delta, users, out));
-                pass.book(at.positions, false, Reason::NoChange);
-            }
+            Message::UserStatus { delta, users } => self.users.status(ctx, pass, at, *delta, users),
             Message::Definitions { delta, set, removed } => {
-                self.in_users(pass, record, |all, ctx, out| {
-                    all.definitions(ctx, *delta, set, removed, out)
-                });
-                pass.book(at.positions, false, Reason::NoChange);
+                self.users.definitions(ctx, pass, at, *delta, set, removed)
             }
             Message::Activations {
                 delta,
                 subject,
                 changed,
-            } => {
-                self.in_users(pass, record, |all, ctx, out| {
-                    all.activations(ctx, *delta, subject, changed, out)
-                });
-                pass.book(at.positions, false, Reason::NoChange);
-            }
+            } => self.users.activations(ctx, pass, at, *delta, subject, changed),
             Message::Connection { up } => {
-                self.in_users(pass, record, |all, ctx, _| all.connection(ctx, *up));
+                self.users.connection(at.t, *up);
                 pass.book(at.positions, false, Reason::NoChange);
             }
         }
+    }
+
+    /// All of a record is taken in: users whom its interactions keep busy, or no longer, are judged.
+    pub(crate) fn end_record(&mut self, pass: &mut Pass<'_>, record: &cic::Record, position: u64) {
+        if pass.busy.is_empty() {
+            return;
+        }
+        let at = At {
+            t: record.time,
+            positions: &[position],
+            waited: false,
+            said: Said::Record(record),
+        };
+        let busy = std::mem::take(&mut pass.busy);
+        self.tell_users(pass, at, busy);
+        pass.book_beside(position);
+    }
+
+    pub(super) fn tell_users(&mut self, pass: &mut Pass<'_>, at: At<'_>, busy: Vec<Busy>) {
+        let ctx = Ctx {
+            ids: &self.ids,
+            site: &self.source,
+            source_id: &self.source_id,
+        };
+        self.users.handling(ctx, pass, at, busy);
     }
 
     /// Ends what is due before `now`, in the order in which it is due.
     pub(crate) fn pass_deadlines(&mut self, pass: &mut Pass<'_>, now: Time) {
-        while let Some((deadline, id)) = self
-            .waits
-            .first()
-            .filter(|(deadline, _)| *deadline < now)
-            .cloned()
-        {
-            self.waits.remove(&(deadline, id.clone()));
-            self.judge_kept(pass, &id);
-        }
-        let source = self.source.clone();
-        let ctx = presence::Ctx {
-            ids: &self.ids,
-            site: &source,
-            settings: &pass.settings.presence,
-            record: "",
-            time: now,
-        };
-        self.users.pass(&ctx, now, &mut pass.drafts);
-        pass.book(&[], true, Reason::NoChange);
-        while let Some((deadline, id)) = self
-            .deadlines
-            .first()
-            .filter(|(deadline, _)| *deadline < now)
-            .cloned()
-        {
-            self.deadlines.remove(&(deadline, id.clone()));
-            self.expire(pass, deadline, &id);
+        loop {
+            let due = [
+                (
+                    self.waits.first().map(|(deadline, _)| *deadline),
+                    Due::Interaction,
+                ),
+                (self.users.next_wait(), Due::User),
+                (self.users.next_logout(), Due::Logout),
+                (self.deadlines.first().map(|(deadline, _)| *deadline), Due::State),
+            ];
+            let due = due
+                .into_iter()
+                .filter_map(|(deadline, what)| Some((deadline?, what)));
+            let Some((_, what)) = due.min().filter(|(deadline, _)| *deadline < now) else {
+                return;
+            };
+            let ctx = Ctx {
+                ids: &self.ids,
+                site: &self.source,
+                source_id: &self.source_id,
+            };
+            match what {
+                Due::Interaction => {
+                    if let Some((_, id)) = self.waits.pop_first() {
+                        self.judge_kept(pass, &id);
+                    }
+                }
+                Due::User => self.users.end_wait(ctx, pass),
+                Due::Logout => self.users.log_out(ctx, pass),
+                Due::State => {
+                    if let Some((deadline, id)) = self.deadlines.pop_first() {
+                        self.expire(pass, deadline, &id);
+                    }
+                }
+            }
         }
     }
+}
 
-    fn in_users<T>(
-        &mut self,
-        pass: &mut Pass<'_>,
-        record: &cic::Record,
-        take: impl FnOnce(&mut Users, &presence::Ctx<'_>, &mut Vec<Draft>) -> T,
-    ) -> T {
-        let id = record.known_as();
-        let ctx = presence::Ctx {
-            ids: &self.ids,
-            site: &self.source,
-            settings: &pass.settings.presence,
-            record: &id,
-            time: record.time,
-        };
-        take(&mut self.users, &ctx, &mut pass.drafts)
-    }
+/// What a deadline is of; of several at once the first goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Interaction,
+    User,
+    Logout,
+    State,
 }

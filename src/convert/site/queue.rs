@@ -2,9 +2,9 @@
 
 use super::super::conversation::name;
 use super::super::interaction::Interaction;
+use super::super::pass::{At, Pass};
 use super::super::reason::Reason;
 use super::Site;
-use super::pass::{At, Pass};
 use crate::cic::{self, Attribute, Queue};
 use crate::event::Name;
 use crate::time::Time;
