@@ -1,7 +1,7 @@
 //! What is logged, and how: by `[log] format` and `[log] level`, to stderr.
 //!
-//! A warning or an error that repeats is written once, then counted: one broken broker must not fill a disk. Events
-//! with an `event_id` are always written.
+//! A warning or an error that repeats is written once, then counted: one broken broker must not fill a disk. So is
+//! what the board says of an item, good news included. Events with an `event_id` are always written.
 
 mod repeats;
 #[cfg(test)]
@@ -157,8 +157,10 @@ where
 /// What `event` says, if it is a fault that is limited.
 fn fault(event: &Event<'_>) -> Option<Fault> {
     let metadata = event.metadata();
+    let has = |field| metadata.fields().field(field).is_some();
     // Levels are ordered by how much they tell.
-    if *metadata.level() > Level::WARN || metadata.fields().field("event_id").is_some() {
+    let limited = *metadata.level() <= Level::WARN || has("item");
+    if !limited || has("event_id") {
         return None;
     }
     let mut read = Reading::default();

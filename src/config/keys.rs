@@ -266,6 +266,32 @@ keys! {
     level Text, "info", "What is logged, by tracing's filter: info, or warn,cic_conduit::kafka=debug";
 }
 
+/// The tables of all keys, a section each, for the README.
+pub fn markdown() -> String {
+    let mut tables = String::new();
+    for section in SECTIONS {
+        tables.push_str(&format!(
+            "\n`[{section}]`\n\n| key | takes | default | what it is for |\n|---|---|---|---|\n"
+        ));
+        for key in KEYS.iter().filter(|key| key.section == *section) {
+            let Key {
+                name,
+                kind,
+                default,
+                about,
+                ..
+            } = key;
+            let kind = kind.name();
+            let default = match *default {
+                "" => String::new(),
+                text => format!("`{text}`"),
+            };
+            tables.push_str(&format!("| `{name}` | {kind} | {default} | {about} |\n"));
+        }
+    }
+    tables
+}
+
 /// What the agent itself decides in librdkafka, and the key to use in its place; empty: there is none.
 pub(super) fn owned(option: &str) -> Option<&'static str> {
     Some(match option {
@@ -308,6 +334,19 @@ mod tests {
                 "{}",
                 key.path()
             );
+        }
+    }
+
+    #[test]
+    fn every_key_has_its_row() {
+        let tables = markdown();
+        for key in KEYS {
+            let row = format!("| `{}` | {} | ", key.name, key.kind.name());
+            assert!(tables.contains(&row), "{row} is not in\n{tables}");
+        }
+        // A row is a line of four columns.
+        for row in tables.lines().filter(|line| line.starts_with('|')) {
+            assert_eq!(row.matches('|').count(), 5, "{row}");
         }
     }
 

@@ -17,7 +17,7 @@ mod units;
 
 pub use build::Sources;
 pub use error::{Error, Origin, Problem};
-pub use keys::{KEYS, Key, Kind, SECTIONS};
+pub use keys::{KEYS, Key, Kind, SECTIONS, markdown};
 pub use region::{REGIONS, Region};
 pub use required::Part;
 pub use rules::{Matches, PRESENCES, ROUTING_STATUSES, Rule};

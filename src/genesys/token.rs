@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ::metrics::{counter, gauge};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::client::exchange;
 use super::{Answer, Reply, Settings};
-use crate::clock;
+use crate::{clock, metrics};
 
 /// A token is renewed so long before its end, or at nine tenths of a shorter life.
 const MARGIN: Duration = Duration::from_secs(120);
@@ -59,7 +60,7 @@ impl Tokens {
         }
         let fetched = self.fetch().await;
         let result = if fetched.is_ok() { "renewed" } else { "failed" };
-        metrics::counter!("cic_conduit_token_refreshes_total", "result" => result).increment(1);
+        counter!(metrics::TOKEN_REFRESHES, "result" => result).increment(1);
         match fetched {
             Ok((header, life)) => {
                 let (now, generation) = (Instant::now(), current.0 + 1);
@@ -71,8 +72,7 @@ impl Tokens {
                     end: now + life,
                 };
                 let end = clock::now().plus(i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
-                metrics::gauge!("cic_conduit_token_expiry_timestamp_seconds")
-                    .set(end.millis() as f64 / 1000.0);
+                gauge!(metrics::TOKEN_EXPIRY).set(end.millis() as f64 / 1000.0);
                 *current = (generation, Some(token.clone()));
                 Ok(token)
             }

@@ -190,6 +190,17 @@ fn an_event_with_an_id_and_good_news_are_always_written() {
     assert_eq!(captured.lines().len(), 6);
 }
 
+#[test]
+fn an_item_that_goes_to_and_fro_is_written_once_each_way() {
+    let (captured, _guard) = log(LogFormat::Human, "info");
+    let board = crate::health::Board::default();
+    for percent in 0..100 {
+        board.warning(crate::health::Item::Memory, format!("{percent} %"), "wait");
+        board.ok(crate::health::Item::Memory, format!("{percent} %"));
+    }
+    assert_eq!(captured.lines().len(), 2, "{:?}", captured.lines());
+}
+
 #[tokio::test(start_paused = true)]
 async fn ever_new_faults_take_no_more_memory_and_lose_no_count() {
     let mut repeats = Repeats::default();
