@@ -11,6 +11,7 @@ pub mod judge;
 pub mod log;
 pub mod sandbox;
 pub mod schema;
+pub mod simulate;
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -37,6 +38,8 @@ enum Command {
     Judge(judge::Args),
     /// Show the integration health of a running agent
     Health(health::Args),
+    /// Say what a simulated contact centre's CIC says, into Kafka or a file
+    Simulate(simulate::Args),
     /// Stand in for Genesys Cloud on this machine
     Sandbox(sandbox::Args),
 }
@@ -61,6 +64,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Schema(args) => schema::run(args),
         Command::Judge(args) => judge::run(args),
         Command::Health(args) => health::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Sandbox(args) => sandbox::run(args),
     };
     ended.unwrap_or_else(|error| {
