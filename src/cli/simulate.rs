@@ -65,6 +65,9 @@ pub struct Args {
     /// How a record carries a message
     #[arg(long, value_enum, default_value_t = Carrier::Structured)]
     form: Carrier,
+    /// Give CloudEvents times in ms, not in whole seconds; CIC's own stamps are whole seconds in any case
+    #[arg(long)]
+    precise: bool,
     /// Records that only repeat what is known, in thousandths of all
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=900))]
     noise: u32,
@@ -171,6 +174,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
             Carrier::Binary => Form::Binary,
             Carrier::Bare => Form::Bare,
         },
+        precise: args.precise,
         noise: args.noise,
         truth: args.truth.is_some(),
         ..Settings::default()

@@ -14,7 +14,8 @@ impl Site {
     /// The interaction ends by a letter.
     pub(super) fn end(&mut self, slot: usize, letter: u8, outcome: &'static str) {
         let second = self.speaker.second();
-        self.close(slot, second, outcome);
+        self.close(slot, outcome);
+        self.calls[slot].ended = second;
         self.calls[slot].letter = letter;
         self.say_changed(slot, says::STATE | says::END | says::NOISE);
         self.let_go(slot);
@@ -28,8 +29,7 @@ impl Site {
         if self.random.chance(500) {
             self.say_leaves_queues(slot);
         }
-        let second = self.speaker.second();
-        self.close(slot, second, "vanished");
+        self.close(slot, "vanished");
         self.say_deallocated(slot);
         self.let_go(slot);
         self.end_parent(slot);
@@ -55,13 +55,14 @@ impl Site {
     }
 
     /// The truth of an end.
-    fn close(&mut self, slot: usize, second: i64, outcome: &'static str) {
+    fn close(&mut self, slot: usize, outcome: &'static str) {
+        let now = self.speaker.moment();
         let call = &mut self.calls[slot];
-        call.ended = second;
         if let Some(told) = call.told.as_deref_mut() {
             told.outcome = outcome;
+            told.ended = Some(now);
             for agent in call.users.iter().chain(&call.colleague) {
-                told.leaves(*agent, second);
+                told.leaves(*agent, now);
             }
         }
     }
@@ -134,9 +135,7 @@ impl Site {
             return;
         }
         let code = self.random.pick(&WRAP_UP_CODES);
-        if let Some(told) = self.told(slot) {
-            told.wraps_up(agent, code);
-        }
+        self.tell(slot, |told, _| told.wraps_up(agent, code));
         self.calls[slot].code = Some(code);
         let attribute = self.random.chance(150);
         if attribute {

@@ -46,7 +46,7 @@ impl Site {
         let draw = self.random.below(100);
         let one = &mut self.agents[agent];
         one.since = since;
-        one.told_since = since;
+        one.told_since = since * 1000;
         one.phone_since = since;
         if draw < 15 {
             one.logged_in = false;
@@ -161,18 +161,16 @@ impl Site {
         if self.random.chance(400) {
             self.say_statuses(&[agent], true);
         }
-        let second = self.speaker.second();
-        if second != self.agents[agent].told_since {
-            self.tell_status(agent, second);
+        if self.speaker.moment() != self.agents[agent].told_since {
+            self.tell_status(agent);
         }
         self.agents[agent].logged_in = false;
         self.say_statuses(&[agent], true);
     }
 
     fn come(&mut self, agent: usize) {
-        let second = self.speaker.second();
         if self.random.chance(300) {
-            self.tell_status(agent, second);
+            self.tell_status(agent);
             self.agents[agent].logged_in = true;
             self.say_statuses(&[agent], true);
         }

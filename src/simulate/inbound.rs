@@ -45,9 +45,7 @@ impl Site {
             self.say_added(slot, line);
             return self.wait_in_queue(slot);
         }
-        if let Some(told) = self.told(slot) {
-            told.ivr = true;
-        }
+        self.tell(slot, |told, _| told.ivr = true);
         self.say_added(slot, line);
         let menus = self.random.mostly_short(3 * SECOND, 45 * SECOND);
         self.next(slot, menus, Then::LeaveIvr);
@@ -120,9 +118,7 @@ impl Site {
     /// Voicemail takes it; `bits` are said with it.
     pub(super) fn enter_voicemail(&mut self, slot: usize, bits: u32) {
         self.calls[slot].letter = b'M';
-        if let Some(told) = self.told(slot) {
-            told.voicemail = true;
-        }
+        self.tell(slot, |told, _| told.voicemail = true);
         self.say_changed(slot, bits | says::STATE | says::NOISE);
         let message = self.random.mostly_short(5 * SECOND, 60 * SECOND);
         self.next(slot, message, Then::EndVoicemail);
@@ -146,9 +142,7 @@ impl Site {
 
     fn wait_in_queue(&mut self, slot: usize) {
         let workgroup = self.calls[slot].workgroup.unwrap_or_default();
-        if let Some(told) = self.told(slot) {
-            told.queues.push(workgroup);
-        }
+        self.tell(slot, |told, _| told.queues.push(workgroup));
         self.queue_up(slot, false);
     }
 

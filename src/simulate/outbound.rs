@@ -85,9 +85,8 @@ impl Site {
 
     pub(super) fn proceed(&mut self, slot: usize) {
         self.calls[slot].letter = b'R';
-        let second = self.speaker.second();
-        if let (Some(colleague), Some(told)) = (self.calls[slot].colleague, self.told(slot)) {
-            told.rings(colleague, second);
+        if let Some(colleague) = self.calls[slot].colleague {
+            self.tell(slot, |told, now| told.rings(colleague, now));
         }
         self.say_changed(slot, says::STATE | says::NOISE);
         let ringing = self.random.mostly_short(3 * SECOND, 25 * SECOND);
@@ -105,10 +104,10 @@ impl Site {
 
     pub(super) fn outside_answers(&mut self, slot: usize) {
         let agent = self.calls[slot].users[0];
-        let second = self.connect(slot, agent);
+        self.connect(slot, agent);
         let colleague = self.calls[slot].colleague;
-        if let (Some(colleague), Some(told)) = (colleague, self.told(slot)) {
-            told.talks(colleague, second);
+        if let Some(colleague) = colleague {
+            self.tell(slot, |told, now| told.talks(colleague, now));
         }
         self.say_changed(slot, says::STATE | says::CONNECT | says::NOISE);
         self.pick_up(slot, agent);
@@ -130,10 +129,7 @@ impl Site {
         };
         self.calls[slot].letter = b'H';
         self.calls[slot].epoch += 1;
-        let second = self.speaker.second();
-        if let Some(told) = self.told(slot) {
-            told.holds(agent, true, second);
-        }
+        self.tell(slot, |told, now| told.holds(agent, true, now));
         self.say_changed(slot, says::STATE | says::NOISE);
         self.dial_colleague(agent, colleague, Some(slot));
     }
@@ -155,10 +151,8 @@ impl Site {
         if leg_first {
             self.end(leg, b'I', "agent hung up");
         }
-        let second = self.connect(original, colleague);
-        if let Some(told) = self.told(original) {
-            told.leaves(agent, second);
-        }
+        self.connect(original, colleague);
+        self.tell(original, |told, now| told.leaves(agent, now));
         self.say_changed(original, says::STATE | says::USER | says::CONNECT);
         self.say_removed(original, Queue::User(agent));
         self.say_added(original, Queue::User(colleague));

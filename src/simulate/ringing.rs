@@ -98,11 +98,11 @@ impl Site {
 
     /// The truth: it rings from the next record on.
     pub(super) fn rings(&mut self, slot: usize) {
-        let second = self.speaker.second();
+        let now = self.speaker.moment();
         let call = &mut self.calls[slot];
         if let Some(told) = call.told.as_deref_mut() {
             for agent in &call.users {
-                told.rings(*agent, second);
+                told.rings(*agent, now);
             }
         }
     }
@@ -142,11 +142,8 @@ impl Site {
         if status_first {
             self.say_not_answering(&users);
         }
-        let second = self.speaker.second();
         for agent in &users {
-            if let Some(told) = self.told(slot) {
-                told.leaves(*agent, second);
-            }
+            self.tell(slot, |told, now| told.leaves(*agent, now));
         }
         let next = match self.calls[slot].workgroup {
             Some(workgroup) if self.random.chance(400) => {

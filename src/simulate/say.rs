@@ -147,7 +147,7 @@ impl Site {
     /// An agent takes a status: from now on, by the next record.
     pub(super) fn take_status(&mut self, agent: usize, status: usize) {
         let second = self.speaker.second();
-        self.tell_status(agent, second);
+        self.tell_status(agent);
         let agent = &mut self.agents[agent];
         agent.status = status;
         agent.since = second;
@@ -156,12 +156,13 @@ impl Site {
     }
 
     /// Ends the truth's interval of an agent, whose status or login is about to change.
-    pub(super) fn tell_status(&mut self, agent: usize, second: i64) {
+    pub(super) fn tell_status(&mut self, agent: usize) {
+        let now = self.speaker.moment();
         let agent = &mut self.agents[agent];
         if let Some(out) = &mut self.truth {
-            truth::write_status(out, &mut self.speaker, agent, Some(second));
+            truth::write_status(out, &mut self.speaker, agent, Some(now));
         }
-        agent.told_since = second;
+        agent.told_since = now;
     }
 
     fn begin_queue(&mut self, queue: Queue, delta: bool) -> Vec<u8> {

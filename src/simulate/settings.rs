@@ -70,6 +70,8 @@ pub struct Settings {
     pub start: i64,
     /// How a record carries a message.
     pub form: Form,
+    /// Whether CloudEvents times have ms, as an exporter's clock may give them; CIC's own stamps never do.
+    pub precise: bool,
     /// Of the records, those that only repeat what is known, in thousandths. Beside them much of what agents and
     /// calls cause makes no event either: about half of all records make one.
     pub noise: u32,
@@ -91,6 +93,7 @@ impl Default for Settings {
             rate: 100,
             start: DEFAULT_START,
             form: Form::default(),
+            precise: false,
             noise: 200,
             shares: Shares::default(),
             truth: false,

@@ -244,7 +244,7 @@ impl Site {
 
     /// The interaction is no more; its line of the truth is written.
     pub(super) fn forget(&mut self, slot: usize) {
-        self.tell(slot);
+        self.write_truth(slot);
         let call = &mut self.calls[slot];
         call.epoch += 1;
         call.id = 0;
@@ -256,7 +256,7 @@ impl Site {
         self.free.push(slot);
     }
 
-    fn tell(&mut self, slot: usize) {
+    fn write_truth(&mut self, slot: usize) {
         if let (Some(out), Some(told)) = (&mut self.truth, self.calls[slot].told.take()) {
             truth::write_call(out, &mut self.speaker, &self.agents, &self.calls[slot], &told);
         }
@@ -265,7 +265,7 @@ impl Site {
     /// Writes the truth of what goes on.
     pub(super) fn tell_rest(&mut self) {
         for slot in self.open.clone() {
-            self.tell(slot);
+            self.write_truth(slot);
         }
         if let Some(out) = &mut self.truth {
             for agent in &self.agents {
@@ -274,9 +274,12 @@ impl Site {
         }
     }
 
-    /// The truth of an interaction, where it is kept.
-    pub(super) fn told(&mut self, slot: usize) -> Option<&mut Told> {
-        self.calls[slot].told.as_deref_mut()
+    /// Adds to the truth of an interaction, where it is kept, what the next record says.
+    pub(super) fn tell(&mut self, slot: usize, what: impl FnOnce(&mut Told, i64)) {
+        let now = self.speaker.moment();
+        if let Some(told) = self.calls[slot].told.as_deref_mut() {
+            what(told, now);
+        }
     }
 
     pub(super) fn workgroup(&self, slot: usize) -> Option<Workgroup> {

@@ -40,6 +40,7 @@ pub(super) struct Speaker {
     form: Form,
     start: i64,
     rate: u64,
+    precise: bool,
     /// The number of the first record in `said`, of all sites' records.
     pub(super) number: u64,
     /// What is said and not yet fetched.
@@ -54,6 +55,7 @@ impl Speaker {
             form: settings.form,
             start: settings.start,
             rate: u64::from(settings.rate.max(1)),
+            precise: settings.precise,
             number: 0,
             said: VecDeque::new(),
             calendar: Calendar::default(),
@@ -77,6 +79,16 @@ impl Speaker {
         self.millis().div_euclid(1000)
     }
 
+    /// The time that the next record will carry, in ms.
+    pub(super) fn moment(&self) -> i64 {
+        let millis = self.millis();
+        if self.precise {
+            millis
+        } else {
+            millis - millis.rem_euclid(1000)
+        }
+    }
+
     /// Begins a message; its fields follow, each with a comma after it, and [`Speaker::end`].
     pub(super) fn begin(&mut self, kind: &str) -> Vec<u8> {
         let mut out = Vec::with_capacity(768);
@@ -88,8 +100,7 @@ impl Speaker {
             out.raw("\",\"type\":\"");
             out.raw(kind);
             out.raw("\",\"time\":\"");
-            let second = self.second();
-            self.calendar.extended(&mut out, second);
+            self.time(&mut out);
             out.raw("\",\"datacontenttype\":\"application/json\",\"data\":");
         }
         out.raw("{\"__type\":\"");
@@ -134,6 +145,15 @@ impl Speaker {
         out.raw("\",");
     }
 
+    fn time(&mut self, out: &mut Vec<u8>) {
+        let moment = self.moment();
+        if self.precise {
+            self.calendar.precise(out, moment);
+        } else {
+            self.calendar.extended(out, moment.div_euclid(1000));
+        }
+    }
+
     /// No two records have the same id, nor two runs that begin at different times.
     fn id(&self, out: &mut Vec<u8>) {
         out.number(self.start.unsigned_abs());
@@ -144,8 +164,7 @@ impl Speaker {
     fn headers(&mut self, kind: &str) -> Vec<(&'static str, String)> {
         let (mut id, mut time) = (Vec::new(), Vec::new());
         self.id(&mut id);
-        let second = self.second();
-        self.calendar.extended(&mut time, second);
+        self.time(&mut time);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_default();
         vec![
             ("ce_specversion", "1.0".to_owned()),

@@ -39,6 +39,17 @@ impl Calendar {
         out.push(b'Z');
     }
 
+    /// `2026-03-02T08:00:00.000Z`.
+    pub(super) fn precise(&mut self, out: &mut Vec<u8>, millis: i64) {
+        self.extended(out, millis.div_euclid(1000));
+        out.pop();
+        out.push(b'.');
+        let rest = millis.rem_euclid(1000);
+        out.push(b'0' + (rest / 100) as u8);
+        out.two((rest % 100) as u8);
+        out.push(b'Z');
+    }
+
     /// `20260302`.
     pub(super) fn date(&mut self, second: i64) -> [u8; 8] {
         self.turn_to(second);

@@ -12,12 +12,10 @@ impl Site {
         let rang = std::mem::take(&mut self.calls[slot].users);
         let agent = self.random.pick(&rang);
         let others: Vec<usize> = rang.into_iter().filter(|other| *other != agent).collect();
-        let second = self.connect(slot, agent);
-        if let Some(told) = self.told(slot) {
-            for other in &others {
-                told.leaves(*other, second);
-            }
-        }
+        self.connect(slot, agent);
+        self.tell(slot, |told, now| {
+            others.iter().for_each(|other| told.leaves(*other, now))
+        });
         let split = !others.is_empty() && self.random.chance(self.shares.split * 2);
         if split {
             self.calls[slot].letter = b'A';
@@ -47,7 +45,7 @@ impl Site {
     }
 
     /// An agent is connected from the next record on, which is the caller's to say.
-    pub(super) fn connect(&mut self, slot: usize, agent: usize) -> i64 {
+    pub(super) fn connect(&mut self, slot: usize, agent: usize) {
         let second = self.speaker.second();
         let call = &mut self.calls[slot];
         call.users.clear();
@@ -57,10 +55,7 @@ impl Site {
         call.talking = true;
         call.segment += 1;
         self.agents[agent].segment = call.segment;
-        if let Some(told) = call.told.as_deref_mut() {
-            told.talks(agent, second);
-        }
-        second
+        self.tell(slot, |told, now| told.talks(agent, now));
     }
 
     /// The agent's phone is off the hook, if it is a call.
@@ -106,10 +101,7 @@ impl Site {
         } else {
             b'H'
         };
-        let second = self.speaker.second();
-        if let Some(told) = self.told(slot) {
-            told.holds(agent, true, second);
-        }
+        self.tell(slot, |told, now| told.holds(agent, true, now));
         self.say_changed(slot, says::STATE | says::NOISE);
         let held = self.random.mostly_short(3 * SECOND, 120 * SECOND);
         let then = if self.random.chance(40) && self.calls[slot].media == Media::Call {
@@ -123,10 +115,7 @@ impl Site {
     pub(super) fn retrieve(&mut self, slot: usize) {
         let agent = self.calls[slot].users[0];
         self.calls[slot].letter = b'C';
-        let second = self.speaker.second();
-        if let Some(told) = self.told(slot) {
-            told.holds(agent, false, second);
-        }
+        self.tell(slot, |told, now| told.holds(agent, false, now));
         let named = self.random.chance(200);
         self.say_changed(
             slot,
@@ -153,10 +142,7 @@ impl Site {
             return self.talk(slot);
         };
         self.agents[to].call = Some(slot);
-        let second = self.speaker.second();
-        if let Some(told) = self.told(slot) {
-            told.leaves(agent, second);
-        }
+        self.tell(slot, |told, now| told.leaves(agent, now));
         self.calls[slot].users.clear();
         if self.random.chance(self.shares.split) {
             self.say_changed(slot, says::USER);
@@ -180,10 +166,7 @@ impl Site {
     pub(super) fn send_to_workgroup(&mut self, slot: usize) {
         let agent = self.calls[slot].users[0];
         let to = self.other_workgroup(slot);
-        let second = self.speaker.second();
-        if let Some(told) = self.told(slot) {
-            told.leaves(agent, second);
-        }
+        self.tell(slot, |told, now| told.leaves(agent, now));
         self.calls[slot].users.clear();
         if self.random.chance(self.shares.split) {
             self.say_changed(slot, says::USER);

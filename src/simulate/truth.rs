@@ -1,11 +1,11 @@
 //! The truth beside the traffic: who spoke to whom and when, as the simulation made it, in a form of its own.
 //!
-//! NDJSON. Times are the seconds of the records that said them. Per interaction, when it is deallocated or the
+//! NDJSON. Times are the times of the records that said them, as those carry it. Per interaction, when it is deallocated or the
 //! simulation ends (`ended` is then null and so is what goes on):
 //!
 //! ```json
 //! {"call":{"site":"cic1.example.com","interactionId":"2101000007","key":"210100000720260302","media":"Call",
-//!  "intercom":false,"direction":"inbound","consulting":null,"started":"2026-03-02T08:00:03Z","ended":"…",
+//!  "intercom":false,"direction":"inbound","consulting":null,"started":"2026-03-02T08:00:03.000Z","ended":"…",
 //!  "outcome":"caller hung up","queues":["Support"],"ivr":true,"voicemail":false,
 //!  "agents":[{"user":"asmith","rang":["…","…"],"talked":["…","…"],"held":[["…","…"]],"wrapUp":["Resolved"]}]}}
 //! ```
@@ -26,13 +26,14 @@ use super::names::WORKGROUPS;
 use super::speaker::Speaker;
 use super::status::STATUSES;
 
-/// From one second to another, or still.
+/// From one moment to another, or still.
 type Span = (i64, Option<i64>);
 
 /// What happened in an interaction.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) outcome: &'static str,
+    pub(super) ended: Option<i64>,
     pub(super) queues: Vec<u8>,
     pub(super) ivr: bool,
     pub(super) voicemail: bool,
@@ -71,9 +72,9 @@ impl Leg {
 
 impl Told {
     /// It rings at the agent.
-    pub(super) fn rings(&mut self, agent: usize, second: i64) {
+    pub(super) fn rings(&mut self, agent: usize, now: i64) {
         self.legs.push(Leg {
-            rang: Some((second, None)),
+            rang: Some((now, None)),
             ..Leg::new(agent)
         });
     }
@@ -84,33 +85,33 @@ impl Told {
     }
 
     /// The agent is connected, having rung or not.
-    pub(super) fn talks(&mut self, agent: usize, second: i64) {
+    pub(super) fn talks(&mut self, agent: usize, now: i64) {
         if self.leg(agent).is_none() {
             self.legs.push(Leg::new(agent));
         }
         if let Some(leg) = self.leg(agent) {
-            close(&mut leg.rang, second);
-            leg.talked = Some((second, None));
+            close(&mut leg.rang, now);
+            leg.talked = Some((now, None));
         }
     }
 
     /// The agent holds the far party, or speaks again.
-    pub(super) fn holds(&mut self, agent: usize, held: bool, second: i64) {
+    pub(super) fn holds(&mut self, agent: usize, held: bool, now: i64) {
         let Some(leg) = self.leg(agent) else { return };
         if held {
-            leg.held.push((second, None));
+            leg.held.push((now, None));
         } else if let Some(last) = leg.held.last_mut() {
-            last.1.get_or_insert(second);
+            last.1.get_or_insert(now);
         }
     }
 
     /// The agent is no longer there.
-    pub(super) fn leaves(&mut self, agent: usize, second: i64) {
+    pub(super) fn leaves(&mut self, agent: usize, now: i64) {
         let Some(leg) = self.leg(agent) else { return };
-        close(&mut leg.rang, second);
-        close(&mut leg.talked, second);
+        close(&mut leg.rang, now);
+        close(&mut leg.talked, now);
         if let Some(last) = leg.held.last_mut() {
-            last.1.get_or_insert(second);
+            last.1.get_or_insert(now);
         }
     }
 
@@ -134,9 +135,9 @@ impl Told {
     }
 }
 
-fn close(span: &mut Option<Span>, second: i64) {
+fn close(span: &mut Option<Span>, now: i64) {
     if let Some((_, end)) = span {
-        end.get_or_insert(second);
+        end.get_or_insert(now);
     }
 }
 
@@ -168,9 +169,9 @@ pub(super) fn write_call(
         None => out.raw("\"consulting\":null,"),
     }
     out.raw("\"started\":");
-    time(out, speaker, Some(call.initiated));
+    time(out, speaker, Some(call.initiated * 1000));
     out.raw("\"ended\":");
-    time(out, speaker, Some(call.ended).filter(|second| *second != 0));
+    time(out, speaker, told.ended);
     out.pair(
         "outcome",
         if told.outcome.is_empty() {
@@ -240,11 +241,11 @@ fn span(out: &mut Vec<u8>, speaker: &mut Speaker, (from, to): Span) {
     out.close("],");
 }
 
-fn time(out: &mut Vec<u8>, speaker: &mut Speaker, second: Option<i64>) {
-    match second {
-        Some(second) => {
+fn time(out: &mut Vec<u8>, speaker: &mut Speaker, millis: Option<i64>) {
+    match millis {
+        Some(millis) => {
             out.push(b'"');
-            speaker.calendar.extended(out, second);
+            speaker.calendar.precise(out, millis);
             out.raw("\",");
         }
         None => out.raw("null,"),
