@@ -277,9 +277,13 @@ impl Plan {
         pause.until = now + jittered.max(wait.unwrap_or_default());
     }
 
-    /// A list is not to be had: it is tried again at the next refresh, and holds nothing else of its kind up.
+    /// A kind is not to be had: its list is tried again at the next refresh, its names as if they were not there.
     pub(super) fn passed_over(&mut self, kind: Kind, now: Instant) {
         self.read(kind, now);
+        let refresh = self.settings.refresh;
+        for (_, want) in self.wants.iter_mut().filter(|((of, _), _)| *of == kind) {
+            want.vain(now, refresh);
+        }
     }
 
     fn read(&mut self, kind: Kind, now: Instant) {

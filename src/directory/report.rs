@@ -128,10 +128,10 @@ impl Report {
         for (kind, look) in &self.looks {
             if let Some((message, advice)) = &look.wrong {
                 never |= look.listed && !look.read;
-                let age = if look.listed && !look.read {
-                    "never read"
-                } else {
-                    "not read again"
+                let age = match (look.listed, look.read) {
+                    (true, false) => "never read",
+                    (true, true) => "not read again",
+                    (false, _) => "not looked for",
                 };
                 join(&mut wrong, &format!("{} {age}: {message}", words(*kind)));
                 if !todo.contains(advice) {

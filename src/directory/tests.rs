@@ -193,10 +193,14 @@ async fn a_list_that_fails_changes_nothing_is_said_and_tried_again() {
 async fn stations_that_may_not_be_seen_are_done_without() {
     let fake = Fake::default();
     fake.fail(Kind::Stations, reply(Answer::Stop, 403, "missing telephony"));
-    let (_names, board) = start(by_email(), &fake, "{}");
+    let (names, board) = start(by_email(), &fake, "{}");
     pass(seconds(60)).await;
     shows(&board, State::Ok, "; without stations (missing telephony)");
     assert_eq!(fake.asked(), ["list queues", "list stations"]);
+    names.ask(Kind::Stations, "desk");
+    pass(seconds(600)).await;
+    let asked = fake.asked().len();
+    assert!((2..10).contains(&asked), "{asked} looks in ten minutes");
 }
 
 #[tokio::test(start_paused = true)]
@@ -305,7 +309,7 @@ async fn a_budget_that_is_used_up_is_waited_for() {
     pass(seconds(119)).await;
     assert_eq!(fake.asked(), ["find users ann"]);
     assert!(!names.denied(Kind::Users, "ann"), "a refusal is no answer");
-    shows(&board, State::Warning, "users not read again: status 429");
+    shows(&board, State::Warning, "users not looked for: status 429");
     let id = fake.add(Kind::Users, "ann");
     fake.mend();
     pass(seconds(5)).await;
