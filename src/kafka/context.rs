@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use super::{Commit, Epoch, Event, Fault, Input, Place, Settings, Start};
 
@@ -28,16 +30,26 @@ pub(super) struct Context {
     pub(super) stopping: AtomicBool,
     /// Reading is paused: what is assigned meanwhile starts paused.
     pub(super) paused: AtomicBool,
-    epochs: AtomicU64,
+    /// A rebalance failed: what it was about is not read until the client is made anew.
+    pub(super) broken: AtomicBool,
+    /// Rises with every rebalance.
+    rebalances: AtomicU64,
+    lasting: Arc<Lasting>,
     ours: Mutex<Ours>,
 }
 
-/// What is assigned, and what was there when the agent began.
+/// What outlives a client that is made anew.
+#[derive(Default)]
+pub(super) struct Lasting {
+    epochs: AtomicU64,
+    /// The partitions that each topic had when it was first assigned: later ones are read from their beginning.
+    known: Mutex<BTreeMap<Arc<str>, BTreeSet<i32>>>,
+}
+
+/// What is assigned.
 #[derive(Default)]
 struct Ours {
     assigned: BTreeMap<Place, Assignment>,
-    /// Topics and how many partitions each had when it was first assigned: later ones are read from their beginning.
-    first_seen: BTreeMap<Arc<str>, BTreeSet<i32>>,
     connected: Option<bool>,
 }
 
@@ -47,16 +59,22 @@ pub(super) struct Assignment {
     pub(super) epoch: Epoch,
     /// The next offset to hand over.
     pub(super) next: i64,
+    /// When it last came on, or was last looked at.
+    pub(super) seen: Instant,
+    /// Since when the log's end has been seen ahead and nothing came.
+    pub(super) behind: Option<Instant>,
 }
 
 impl Context {
-    pub(super) fn new(settings: Arc<Settings>, inputs: flume::Sender<Input>) -> Self {
+    pub(super) fn new(settings: Arc<Settings>, inputs: flume::Sender<Input>, lasting: Arc<Lasting>) -> Self {
         Self {
             settings,
             inputs,
             stopping: AtomicBool::new(false),
             paused: AtomicBool::new(false),
-            epochs: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            rebalances: AtomicU64::new(0),
+            lasting,
             ours: Mutex::default(),
         }
     }
@@ -78,11 +96,39 @@ impl Context {
             .collect()
     }
 
-    /// Records up to `next` were handed over.
-    pub(super) fn handed_over(&self, place: &Place, next: i64) {
-        if let Some(assignment) = self.ours().assigned.get_mut(place) {
+    /// Everything below `next` was handed over, or is nothing to hand over.
+    pub(super) fn passed(&self, place: &Place, next: i64) {
+        if let Some(assignment) = self.ours().assigned.get_mut(place)
+            && next > assignment.next
+        {
             assignment.next = next;
+            assignment.seen = Instant::now();
+            assignment.behind = None;
         }
+    }
+
+    /// A partition was looked at: whether the log's end is ahead of what was handed over. Since when it has been.
+    pub(super) fn looked_at(&self, place: &Place, ahead: bool) -> Option<Instant> {
+        let now = Instant::now();
+        let mut ours = self.ours();
+        let assignment = ours.assigned.get_mut(place)?;
+        assignment.seen = now;
+        assignment.behind = ahead.then(|| assignment.behind.unwrap_or(now));
+        assignment.behind
+    }
+
+    /// Nothing was read for a reason: no partition is behind yet.
+    pub(super) fn start_anew(&self) {
+        let now = Instant::now();
+        for assignment in self.ours().assigned.values_mut() {
+            assignment.seen = now;
+            assignment.behind = None;
+        }
+    }
+
+    /// A number that changes with every rebalance.
+    pub(super) fn rebalances(&self) -> u64 {
+        self.rebalances.load(Ordering::Relaxed)
     }
 
     fn ours(&self) -> MutexGuard<'_, Ours> {
@@ -94,26 +140,37 @@ impl Context {
         if list.count() > 0 {
             let committed = consumer.committed_offsets(list.clone(), ASK)?;
             let mut begun = Vec::new();
-            for element in list.elements() {
+            let mut pinned = Vec::new();
+            for element in committed.elements() {
+                // An answer that failed is not the answer that there is no commit.
+                element.error()?;
                 let place = Place::new(element.topic(), element.partition());
-                let found = committed.find_partition(element.topic(), element.partition());
-                let (offset, metadata) = match found {
-                    Some(found) => (found.offset(), found.metadata().to_owned()),
-                    None => (Offset::Invalid, String::new()),
-                };
-                begun.push((self.begin(consumer, &place, offset)?, place, metadata));
+                let from = self.begin(consumer, &place, element.offset())?;
+                let metadata = element.metadata().to_owned();
+                if !matches!(element.offset(), Offset::Offset(_)) && self.settings.start != Start::Earliest {
+                    pinned.push(Commit {
+                        place: place.clone(),
+                        offset: from,
+                        metadata: String::new(),
+                    });
+                }
+                begun.push((from, place, metadata));
             }
+            // Where the group begins is said at once: asked again after a crash, the log's end would have moved on,
+            // and what lies between would be lost.
+            commit(consumer, &pinned, CommitMode::Sync)?;
             for (from, place, _) in &begun {
                 list.set_partition_offset(&place.topic, place.partition, Offset::Offset(*from))?;
             }
             for (from, place, metadata) in begun {
-                let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
-                let mut ours = self.ours();
-                let seen = ours.first_seen.entry(place.topic.clone()).or_default();
-                seen.insert(place.partition);
-                ours.assigned
-                    .insert(place.clone(), Assignment { epoch, next: from });
-                drop(ours);
+                let epoch = self.lasting.epochs.fetch_add(1, Ordering::Relaxed);
+                let assignment = Assignment {
+                    epoch,
+                    next: from,
+                    seen: Instant::now(),
+                    behind: None,
+                };
+                self.ours().assigned.insert(place.clone(), assignment);
                 let assigned = Input::Assigned {
                     place,
                     epoch,
@@ -149,11 +206,7 @@ impl Context {
             }
             return Ok(from);
         }
-        let later = {
-            let ours = self.ours();
-            let seen = ours.first_seen.get(&place.topic);
-            seen.is_some_and(|seen| !seen.contains(&place.partition))
-        };
+        let later = self.is_later(consumer, place)?;
         match self.settings.start {
             _ if later => Ok(low),
             Start::Earliest => Ok(low),
@@ -163,12 +216,30 @@ impl Context {
                 asked.add_partition_offset(&place.topic, place.partition, Offset::Offset(time))?;
                 let found = consumer.offsets_for_times(asked, ASK)?;
                 let element = found.find_partition(&place.topic, place.partition);
-                match element.map(|element| element.offset()) {
-                    Some(Offset::Offset(offset)) => Ok(offset),
+                let Some(element) = element else {
+                    return Ok(high);
+                };
+                element.error()?;
+                match element.offset() {
+                    Offset::Offset(offset) => Ok(offset),
                     _ => Ok(high),
                 }
             }
         }
+    }
+
+    /// Whether a partition was not there yet when its topic was first assigned.
+    fn is_later(&self, consumer: &BaseConsumer<Self>, place: &Place) -> KafkaResult<bool> {
+        let known = || self.lasting.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(partitions) = known().get(&place.topic) {
+            return Ok(!partitions.contains(&place.partition));
+        }
+        let metadata = consumer.fetch_metadata(Some(&place.topic), ASK)?;
+        let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        let mut there: BTreeSet<i32> = partitions.map(MetadataPartition::id).collect();
+        there.insert(place.partition);
+        known().insert(place.topic.clone(), there);
+        Ok(false)
     }
 
     /// Partitions are given back: whoever works on them says how far each has come, and that is committed.
@@ -207,7 +278,7 @@ impl Context {
                 "a revoked partition did not say in time how far it had come".into(),
             ));
         };
-        if let Err(error) = commit(consumer, &commits, rdkafka::consumer::CommitMode::Sync) {
+        if let Err(error) = commit(consumer, &commits, CommitMode::Sync) {
             self.say(Event::CommitFailed(error.to_string()));
         }
     }
@@ -226,7 +297,7 @@ impl Context {
 pub(super) fn commit(
     consumer: &BaseConsumer<Context>,
     commits: &[Commit],
-    mode: rdkafka::consumer::CommitMode,
+    mode: CommitMode,
 ) -> KafkaResult<()> {
     if commits.is_empty() {
         return Ok(());
@@ -303,17 +374,22 @@ pub(super) fn token(settings: &Settings) -> Result<OAuthToken, Box<dyn StdError>
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        self.rebalances.fetch_add(1, Ordering::Relaxed);
         let ended = match error {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, list),
             _ => self.revoke(consumer, list),
         };
         if let Err(error) = ended {
-            // What could not be assigned is not read; the watchdog makes the consumer anew.
+            // What could not be assigned is not read until the client is made anew.
+            self.broken.store(true, Ordering::Relaxed);
             self.say(Event::Fault(Fault::judge(
                 error.rdkafka_error_code(),
                 format!("a rebalance failed: {error}"),
             )));
-            self.forget(list);
+            let places = self.forget(list);
+            if !places.is_empty() {
+                let _ = self.inputs.send(Input::Lost { places });
+            }
             let _ = match consumer.rebalance_protocol() {
                 RebalanceProtocol::Cooperative => consumer.incremental_assign(&TopicPartitionList::new()),
                 _ => consumer.assign(&TopicPartitionList::new()),

@@ -52,6 +52,11 @@ impl Credits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).used += bytes;
     }
 
+    /// Whoever waited for more has no use for it any longer.
+    pub(super) fn rest(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).starved = false;
+    }
+
     /// Gives back.
     pub fn give(&self, bytes: usize) {
         if bytes == 0 {

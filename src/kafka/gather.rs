@@ -9,10 +9,15 @@ use super::{Chunk, Epoch, Place, Record};
 
 /// What a record counts for beside its bytes.
 const OVERHEAD: usize = 256;
-/// A chunk is closed at this many bytes.
+/// So many bytes are gathered at a time, over all partitions.
 const FULL: usize = 256 * 1024;
 /// A chunk is closed at this many records.
 const MANY: usize = 500;
+
+/// How many bytes to gather before they are handed over: a small part of the memory bound.
+pub(super) fn enough(bound: usize) -> usize {
+    FULL.min(bound / 8)
+}
 
 /// A chunk being gathered.
 #[derive(Debug)]
@@ -22,7 +27,6 @@ pub(super) struct Gathering {
     bytes: BytesMut,
     records: Vec<Parts>,
     size: usize,
-    limit: usize,
 }
 
 /// A record whose parts are places in the bytes.
@@ -37,15 +41,14 @@ struct Parts {
 }
 
 impl Gathering {
-    /// Begins a chunk that is a small part of the memory bound.
-    pub(super) fn new(place: Place, epoch: Epoch, bound: usize) -> Self {
+    /// Begins a chunk.
+    pub(super) fn new(place: Place, epoch: Epoch) -> Self {
         Self {
             place,
             epoch,
             bytes: BytesMut::new(),
             records: Vec::new(),
             size: 0,
-            limit: FULL.min(bound / 8),
         }
     }
 
@@ -54,10 +57,11 @@ impl Gathering {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.records.len() >= MANY || self.size >= self.limit
+        self.records.len() >= MANY
     }
 
-    pub(super) fn add(&mut self, message: &BorrowedMessage<'_>) {
+    /// Adds a record; what it counts for.
+    pub(super) fn add(&mut self, message: &BorrowedMessage<'_>) -> usize {
         let before = self.bytes.len();
         let mut keep = |part: &[u8]| {
             let begin = self.bytes.len();
@@ -83,6 +87,7 @@ impl Gathering {
             value,
             size,
         });
+        size
     }
 
     pub(super) fn close(self) -> Chunk {

@@ -13,6 +13,7 @@ mod letters;
 pub mod oauth;
 mod offsets;
 mod probe;
+mod reading;
 mod settings;
 
 use std::sync::Arc;
