@@ -200,3 +200,81 @@ fn a_directory_file_gives_the_ids_and_what_it_lacks_is_left_out() {
         stderr(&output)
     );
 }
+
+fn definitions() -> Value {
+    json!({"__type": "urn:inin.com:status:statusMessagesMessage", "isDelta": false, "statusMessagesAdded": [
+        {"statusId": "Available", "messageText": "Available", "isAcdStatus": true},
+        {"statusId": "c1", "messageText": "Coffee", "groupTag": "Break"},
+        {"statusId": "c2", "messageText": "Tea", "groupTag": "Break"}]})
+}
+
+fn takes(user: &str, id: &str, second: u32) -> Value {
+    json!({"__type": "urn:inin.com:status:userStatusMessage", "isDelta": true, "userStatusList": [
+        {"userId": user, "statusId": id, "statusChanged": format!("20260329T0800{second:02}Z"), "loggedIn": true}]})
+}
+
+#[test]
+fn users_are_converted_beside_their_calls_and_the_judge_has_nothing_to_say() {
+    let taken = json!({"Eic_State": "C", "Eic_UserName": "anna"});
+    let input = lines(&[
+        cloud_event(1, 0, &definitions()),
+        cloud_event(2, 1, &takes("anna", "Available", 1)),
+        cloud_event(3, 2, &call("1001")),
+        cloud_event(4, 3, &shows("1001", taken)),
+        cloud_event(5, 9, &shows("1001", json!({"Eic_State": "E"}))),
+        cloud_event(6, 10, &takes("anna", "c1", 10)),
+        cloud_event(7, 20, &takes("anna", "c2", 20)),
+    ]);
+    let output = convert(&[], &input);
+    let users: Vec<String> = types(&output)
+        .into_iter()
+        .filter(|array| array.starts_with("user"))
+        .collect();
+    let (presence, routing) = ("userPresenceEvents", "userRoutingStatusEvents");
+    assert_eq!(
+        users,
+        [
+            presence,
+            routing,
+            "userEstablishedEvents",
+            routing,
+            presence,
+            routing
+        ]
+    );
+    let report = cic_conduit::sandbox::judge::judge(&output.stdout[..], |_| ()).unwrap();
+    assert_eq!(report.problem_count(), 0, "{report:?}");
+    // With a secondary presence of one of the labels, the other is news.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.json");
+    let id = "0d0d0d0d-0d0d-4d0d-8d0d-0d0d0d0d0d0d";
+    std::fs::write(
+        &path,
+        json!({"users": {"anna": id}, "presenceDefinitions": {"Tea": id}}).to_string(),
+    )
+    .unwrap();
+    let output = convert(&["--directory", path.to_str().unwrap()], &input);
+    let told = events(&output);
+    let last = told.iter().rfind(|(array, _)| array == presence).unwrap();
+    assert_eq!(last.1["presenceDefinitionId"], id);
+}
+
+#[test]
+fn the_configuration_says_what_statuses_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conduit.toml");
+    let text = "[presence]\nrouting_status = false\nmessage_from_notes = true\n\
+        [[presence.rule]]\ngroup = \"break\"\npresence = \"On Queue\"\nrouting_status = \"Idle\"\n";
+    std::fs::write(&path, text).unwrap();
+    let mut noted = takes("anna", "c1", 1);
+    noted["userStatusList"][0]["notes"] = "back soon".into();
+    let input = lines(&[cloud_event(1, 0, &definitions()), cloud_event(2, 1, &noted)]);
+    let output = convert(&["--config", path.to_str().unwrap()], &input);
+    let told = events(&output);
+    assert_eq!(told.len(), 1, "{}", stderr(&output));
+    assert_eq!(told[0].1["message"], "back soon");
+    assert_eq!(
+        told[0].1["presenceDefinitionId"],
+        "e08eaf1b-ee47-4fa9-a231-1200e284798f"
+    );
+}

@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::attributes::{RawAttributes, Text};
 use super::status::{Definition, UserStatus};
+use super::workgroup::{self, Workgroup};
 use super::{Attributes, Wanted};
 use crate::time::Time;
 
@@ -42,6 +44,15 @@ pub enum Message {
         delta: bool,
         /// Added and changed ones, whole.
         set: Vec<Definition>,
+        /// The ids of removed ones.
+        removed: Vec<Box<str>>,
+    },
+    /// `urn:inin.com:configuration.people:workgroupsMessage`.
+    Workgroups {
+        /// `false`: replaces what the subscription showed.
+        delta: bool,
+        /// Added and changed ones.
+        set: Vec<Workgroup>,
         /// The ids of removed ones.
         removed: Vec<Box<str>>,
     },
@@ -155,6 +166,12 @@ struct Raw<'a> {
     definitions_changed: Option<Vec<Definition>>,
     #[serde(borrow, default, rename = "statusMessagesRemoved")]
     definitions_removed: Option<Vec<Text<'a>>>,
+    #[serde(borrow, default, rename = "added")]
+    items_added: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "changed")]
+    items_changed: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "removed")]
+    items_removed: Option<&'a RawValue>,
     #[serde(borrow, rename = "userId")]
     user_id: Option<Text<'a>>,
     #[serde(borrow, rename = "workgroupId")]
@@ -341,6 +358,15 @@ fn finish(raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> Result<Message, 
                 delta,
                 set,
                 removed: texts(raw.definitions_removed),
+            }
+        }
+        "configuration.people:workgroupsMessage" => {
+            let mut set = workgroup::workgroups(raw.items_added);
+            set.extend(workgroup::workgroups(raw.items_changed));
+            Message::Workgroups {
+                delta,
+                set,
+                removed: workgroup::ids(raw.items_removed),
             }
         }
         "activations:userActivationMessage" => Message::Activations {

@@ -9,12 +9,14 @@ mod envelope;
 mod interaction;
 mod message;
 mod status;
+mod workgroup;
 
 pub use attributes::{Attribute, Attributes, Wanted};
 pub use envelope::{Error, Fallback, Record, read};
 pub use interaction::{Letter, names, number, unscoped};
 pub use message::{Interaction, Message, Queue, Subject, Unreadable, WrapUp};
 pub use status::{Definition, Until, UserStatus};
+pub use workgroup::Workgroup;
 
 #[cfg(test)]
 mod tests;

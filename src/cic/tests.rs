@@ -182,3 +182,27 @@ fn names_lose_their_scope() {
         ["anna", "bert"]
     );
 }
+
+#[test]
+fn a_workgroup_says_what_its_statuses_are_as_text_or_by_id() {
+    let record = parse(
+        r#"{"__type":"urn:inin.com:configuration.people:workgroupsMessage","isDelta":true,"added":[
+        {"configurationId":{"id":"Support","displayName":"S"},"noAnswerStatus":{"id":"Away"},"onCallStatus":"Busy"}],
+        "changed":[{"configurationId":{"id":"Sales"},"onCallStatus":""},{"name":"nobody"},7],"removed":["Old",{"id":"Older"}]}"#,
+    );
+    let one = |id: &str, no_answer: Option<&str>, on_call: Option<&str>| Workgroup {
+        id: id.into(),
+        no_answer: no_answer.map(Box::from),
+        on_call: on_call.map(Box::from),
+    };
+    let want = Message::Workgroups {
+        delta: true,
+        set: vec![
+            one("Support", Some("Away"), Some("Busy")),
+            one("Sales", None, Some("")),
+        ],
+        removed: vec!["Old".into(), "Older".into()],
+    };
+    assert_eq!(record.messages, [want]);
+    assert!(record.unreadable.is_empty());
+}

@@ -1,16 +1,27 @@
-//! The status definitions of a site, by status id without regard to case.
+//! What statuses mean at a site: their definitions, by status id without regard to case, and those that workgroups
+//! give to their users.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::mapping::Status;
 use super::user::lower;
-use crate::cic::Definition;
+use crate::cic::{Definition, Workgroup};
 use crate::event::Name;
 
 /// See the module.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Definitions {
     by_id: Arc<BTreeMap<Name, Known>>,
+    /// By workgroup in lower case; those that give none are left out.
+    workgroups: Arc<BTreeMap<Name, Given>>,
+}
+
+/// The statuses that a workgroup gives; empty: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Given {
+    no_answer: Box<str>,
+    on_call: Box<str>,
 }
 
 /// A definition, and whether CIC still has it: who is in such a status keeps its meaning, who takes it later waits.
@@ -62,5 +73,56 @@ impl Definitions {
             }
         }
         news
+    }
+
+    /// Whether a workgroup gives the status to who does not answer. One that takes calls says nothing of that kind.
+    pub(super) fn is_no_answer(&self, status: Status<'_>) -> bool {
+        let takes_calls = status.definition.is_some_and(|known| known.acd);
+        !takes_calls && self.workgroups.values().any(|given| status.is(&given.no_answer))
+    }
+
+    /// Whether a workgroup gives the status to who is on its calls.
+    pub(super) fn is_on_call(&self, status: Status<'_>) -> bool {
+        self.workgroups.values().any(|given| status.is(&given.on_call))
+    }
+
+    /// Takes what workgroups say of statuses; whether any of it is new.
+    pub(super) fn update_workgroups(
+        &mut self,
+        snapshot: bool,
+        set: &[Workgroup],
+        removed: &[Box<str>],
+    ) -> bool {
+        let mut all = if snapshot {
+            BTreeMap::new()
+        } else {
+            (*self.workgroups).clone()
+        };
+        for id in removed {
+            all.remove(&*lower(id));
+        }
+        for workgroup in set {
+            let id = Name::from(&*lower(&workgroup.id));
+            // What a snapshot leaves out is unknown, not unset.
+            let mut given = self.workgroups.get(&id).cloned().unwrap_or_default();
+            for (known, said) in [
+                (&mut given.no_answer, &workgroup.no_answer),
+                (&mut given.on_call, &workgroup.on_call),
+            ] {
+                if let Some(said) = said {
+                    known.clone_from(said);
+                }
+            }
+            if given == Given::default() {
+                all.remove(&id);
+            } else {
+                all.insert(id, given);
+            }
+        }
+        let differs = all != *self.workgroups;
+        if differs {
+            self.workgroups = Arc::new(all);
+        }
+        differs
     }
 }

@@ -24,6 +24,10 @@ pub(super) struct Seen<'a> {
     pub(super) acd: bool,
     /// Is on any other call.
     pub(super) other_call: bool,
+    /// A workgroup gives the status to who does not answer.
+    pub(super) no_answer: bool,
+    /// A workgroup gives the status to who is on its calls.
+    pub(super) on_call: bool,
 }
 
 const NOT_ANSWERING: [&str; 2] = ["AcdAgentNotAnswering", "ACD - Agent Not Answering"];
@@ -44,7 +48,7 @@ const AT_HOME: &str = "Working at Home";
 const OTHERS: [&str; 2] = ["Do Not Disturb", "At Play"];
 
 impl<'a> Status<'a> {
-    /// Whether its id, the system status that it stands for or its text is `name`.
+    /// Whether its id, the system status that it stands for or its text is `name`, which is not empty.
     pub(super) fn is(self, name: &str) -> bool {
         self.names().any(|own| same(own, name))
     }
@@ -97,10 +101,15 @@ pub(super) fn judge(seen: Seen<'_>, settings: &Settings) -> (System, RoutingStat
     match () {
         () if !seen.logged_in => (System::Offline, OffQueue),
         () if flag(|known| known.after_call_work) => (System::OnQueue, Interacting),
-        () if status.is_one_of(&NOT_ANSWERING) || status.is_one_of(&settings.not_answering) => {
+        () if status.is_one_of(&NOT_ANSWERING)
+            || seen.no_answer
+            || status.is_one_of(&settings.not_answering) =>
+        {
             (System::OnQueue, NotResponding)
         }
-        () if seen.acd && status.is_one_of(&settings.on_call_statuses) => (System::OnQueue, Interacting),
+        () if seen.acd && (seen.on_call || status.is_one_of(&settings.on_call_statuses)) => {
+            (System::OnQueue, Interacting)
+        }
         () if status.is(LUNCH) => (System::Meal, OffQueue),
         () if status.is(TRAINING) => (System::Training, OffQueue),
         () if status.is(MEETING) => (System::Meeting, OffQueue),

@@ -114,6 +114,24 @@ impl Users {
         book(pass, at, true);
     }
 
+    /// Workgroups' settings. Where they give other statuses, all users are judged again.
+    pub(crate) fn workgroups(
+        &mut self,
+        ctx: Ctx<'_>,
+        pass: &mut Pass<'_>,
+        at: At<'_>,
+        delta: bool,
+        set: &[cic::Workgroup],
+        removed: &[Box<str>],
+    ) {
+        if self.definitions.update_workgroups(!delta, set, removed) {
+            for key in self.names(|_| true) {
+                self.change(ctx, pass, at, &key, Change::Again);
+            }
+        }
+        book(pass, at, true);
+    }
+
     /// Activations in workgroups.
     pub(crate) fn activations(
         &mut self,

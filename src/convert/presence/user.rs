@@ -86,6 +86,8 @@ pub(super) enum Change<'a> {
     Active { all: bool, changed: Vec<(Name, bool)> },
     /// His status's definition says something else.
     Redefined,
+    /// Something else by which statuses are judged is another.
+    Again,
 }
 
 impl Change<'_> {
@@ -96,6 +98,7 @@ impl Change<'_> {
             Self::Handling(parts) => Change::Handling(parts),
             Self::Active { all, changed } => Change::Active { all, changed },
             Self::Redefined => Change::Redefined,
+            Self::Again => Change::Again,
         }
     }
 }
@@ -172,7 +175,7 @@ impl User {
                 other: self.activations_differ(*all, changed),
                 ..News::default()
             },
-            Change::Redefined => News {
+            Change::Redefined | Change::Again => News {
                 other: true,
                 ..News::default()
             },
@@ -266,6 +269,7 @@ impl User {
                 }
             }
             Change::Redefined => self.by_id = false,
+            Change::Again => {}
         }
     }
 
@@ -350,6 +354,8 @@ impl User {
             },
             acd,
             other_call,
+            no_answer: definitions.is_no_answer(status),
+            on_call: acd && definitions.is_on_call(status),
         };
         let (system, routing) = mapping::judge(seen, settings);
         let has_label = !matches!(system, System::OnQueue | System::Offline);

@@ -222,7 +222,7 @@ impl Turn<'_, '_, '_> {
     /// What the user must wait for after a change that was taken in, and for how long, in ms.
     fn must_wait(&self, at: At<'_>, news: News) -> Option<(On, i64)> {
         let settings = self.pass.settings;
-        if news.taken && self.user.lacks_definition(self.definitions) {
+        if news.is_status() && self.user.lacks_definition(self.definitions) {
             return Some((On::Definition, settings.presence.definitions_wait));
         }
         let last = self.user.last.as_ref()?;

@@ -125,6 +125,9 @@ impl Site {
             Message::Definitions { delta, set, removed } => {
                 self.users.definitions(ctx, pass, at, *delta, set, removed)
             }
+            Message::Workgroups { delta, set, removed } => {
+                self.users.workgroups(ctx, pass, at, *delta, set, removed)
+            }
             Message::Activations {
                 delta,
                 subject,

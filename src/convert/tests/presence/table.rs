@@ -81,6 +81,44 @@ fn the_table() {
 }
 
 #[test]
+fn statuses_that_a_workgroup_gives() {
+    let workgroups = |delta: bool, more: &str| {
+        format!(
+            r#"{{"__type":"urn:inin.com:configuration.people:workgroupsMessage","isDelta":{delta},"added":[
+            {{"configurationId":{{"id":"Support"}}{more}}}]}}"#
+        )
+    };
+    let gives = workgroups(true, r#","noAnswerStatus":{"id":"c3"},"onCallStatus":"AT PLAY""#);
+    let in_status = |id: &str| status("anna", &format!(r#""statusId":"{id}""#));
+    let (coaching, play) = (in_status("c3"), in_status("At Play"));
+    let (unset, same) = (
+        workgroups(true, r#","noAnswerStatus":null"#),
+        workgroups(false, ""),
+    );
+    let none = workgroups(true, r#","noAnswerStatus":"","onCallStatus":"""#);
+    let removed = r#"{"__type":"urn:inin.com:configuration.people:workgroupsMessage","removed":["SUPPORT"]}"#;
+    for (said, want) in [
+        (vec![&*gives, &*coaching, ACD_CALL], "OnQueue NotResponding"),
+        (vec![&*coaching, &*gives], "OnQueue NotResponding"),
+        (vec![&*gives, &*play], "Busy OffQueue"),
+        (vec![&*gives, &*play, ACD_CALL], "OnQueue Interacting"),
+        (
+            vec![&*gives, &*coaching, &*unset, &*same],
+            "OnQueue NotResponding",
+        ),
+        (vec![&*gives, &*coaching, &*none], "Busy [Coaching] OffQueue"),
+        (vec![&*gives, &*coaching, removed], "Busy [Coaching] OffQueue"),
+    ] {
+        assert_eq!(ends(&said, Settings::default()), want, "{said:?}");
+    }
+    let available = workgroups(true, r#","noAnswerStatus":"Available""#);
+    assert_eq!(
+        ends(&[&available, &in_status("Available")], Settings::default()),
+        "OnQueue Idle"
+    );
+}
+
+#[test]
 fn a_status_without_a_definition_counts_by_its_id_alone() {
     for (id, want) in [
         ("Gone to the moon", "Busy [Gone to the moon] OffQueue"),

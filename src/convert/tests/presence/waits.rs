@@ -108,6 +108,21 @@ fn a_status_waits_for_its_definition() {
 }
 
 #[test]
+fn a_logout_waits_for_no_definition_and_a_login_does() {
+    let told = |more: &[(i64, String)]| {
+        let mut records = vec![(0, status("anna", r#""statusId":"New","loggedIn":false"#))];
+        records.extend_from_slice(more);
+        told(&records, Settings::default())
+    };
+    assert_eq!(told(&[]), ["0 anna Offline", "1 anna OffQueue"]);
+    let login = (50, status("anna", r#""loggedIn":true"#));
+    let definition = r#"{"__type":"urn:inin.com:status:statusMessagesMessage","isDelta":true,"statusMessagesAdded":[
+        {"statusId":"new","isAcdStatus":true}]}"#;
+    let told = told(&[login, (60, definition.to_owned())]);
+    assert_eq!(told[2..], ["50000 anna OnQueue", "50001 anna Idle"]);
+}
+
+#[test]
 fn what_follows_an_unknown_status_is_judged_after_it_each_at_its_own_time() {
     let told = told(
         &[
