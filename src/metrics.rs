@@ -106,7 +106,7 @@ metrics! {
     LAG "lag_records" Gauge, PARTITION, "Records between what was read and the log's end";
     COMMITTED_OFFSET "committed_offset" Gauge, PARTITION, "The offset that was last committed";
     BYTES_IN_FLIGHT "bytes_in_flight" Gauge, Label::None, "Bytes of records that have not ended, and of their events";
-    BYTES_BOUND "bytes_bound" Gauge, Label::None, "What they may take, by [memory] bound";
+    BYTES_BOUND "bytes_bound" Gauge, Label::None, "What they may take, by memory.bound";
     PARTITIONS_ASSIGNED "partitions_assigned" Gauge, Label::None, "Partitions that this agent reads";
     PARTITIONS_PAUSED "partitions_paused" Gauge, Label::None, "Partitions whose reading stands still because the memory bound is reached";
     REBALANCES "rebalances_total" Counter, Of("kind", &["assigned", "revoked", "lost"]), "Partitions given to this agent and taken from it";

@@ -2,7 +2,7 @@
 //!
 //! In come statuses, their definitions, activations, what interactions keep users busy with, and the state of the
 //! connection to CIC. Out go drafts where a user's presence or routing status differs from the last one sent. A
-//! user's change is taken in whole and then judged, at once or after a [`wait`]. Out of office is no part of it.
+//! user's change is taken in whole and then judged, at once or after a wait. Out of office is no part of it.
 
 mod definitions;
 mod handling;
