@@ -32,6 +32,9 @@ pub struct Args {
     /// The topic to write into
     #[arg(long, requires = "brokers")]
     topic: Option<String>,
+    /// Spread the sites over this many partitions by their number, not by their key's hash
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..), requires = "brokers")]
+    partitions: Option<i32>,
     /// An option of librdkafka for the producer, name=value
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = option, requires = "brokers")]
     options: Vec<(String, String)>,
@@ -69,7 +72,7 @@ pub struct Args {
     #[arg(long)]
     precise: bool,
     /// Records that only repeat what is known, in thousandths of all
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=900))]
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(0..=900))]
     noise: u32,
     /// Write the truth to this file: who spoke to whom and when (NDJSON)
     #[arg(long)]
@@ -135,6 +138,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             let target = Target {
                 brokers: brokers.clone(),
                 topic: topic.clone(),
+                spread: args.partitions,
                 options: args.options,
             };
             runtime.block_on(into_kafka(&mut traffic, &target, pace, &stop))?;
@@ -294,8 +298,7 @@ fn kcat(said: &Said, offset: u64) -> anyhow::Result<String> {
         .iter()
         .flat_map(|(name, value)| [*name, value])
         .collect();
-    let site = said.site.trim_start_matches("cic").split('.').next();
-    let partition: u32 = site.and_then(|number| number.parse().ok()).unwrap_or_default();
+    let partition = said.site_number;
     // By hand: readers know a line by how it begins.
     let line = format!(
         r#"{{"topic":"simulated","partition":{partition},"offset":{offset},"tstype":"create","ts":{},"broker":0,"headers":{},"key":{},"payload":{}}}"#,

@@ -149,8 +149,16 @@ impl Call {
             self.user(speaker, agents, out);
         }
         if says(says::WORKGROUP) {
-            let name = self.workgroup.map_or("", |at| WORKGROUPS[usize::from(at)].name);
-            out.pair("Eic_WorkgroupName", name);
+            out.raw("\"Eic_WorkgroupName\":\"");
+            if let Some(at) = self.workgroup {
+                out.raw(if speaker.says_scopes() {
+                    "Workgroup Queue:"
+                } else {
+                    ""
+                });
+                out.raw(WORKGROUPS[usize::from(at)].name);
+            }
+            out.raw("\",");
             speaker.stamp(out, "Eic_WorkgroupQueueTimestamp", self.queued);
         }
         if says(says::SKILLS) && self.workgroup.is_some() {
@@ -240,6 +248,7 @@ impl Call {
             if at > 0 {
                 out.push(b'|');
             }
+            out.raw(if speaker.says_scopes() { "User Queue:" } else { "" });
             out.raw(&agents[*user].user);
         }
         out.raw("\",");

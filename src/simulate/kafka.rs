@@ -29,6 +29,9 @@ pub struct Target {
     pub brokers: String,
     /// The topic; it must exist, or the broker make it.
     pub topic: String,
+    /// `Some(n)`: a site goes to the partition of its number modulo n, so that few sites share none; `None`: to that
+    /// of its key's hash.
+    pub spread: Option<i32>,
     /// Options of librdkafka, which go before ours.
     pub options: Vec<(String, String)>,
 }
@@ -112,6 +115,7 @@ pub struct Writer {
     producer: ThreadedProducer<Context>,
     reports: Arc<Reports>,
     topic: String,
+    spread: Option<i32>,
     bytes: u64,
 }
 
@@ -142,6 +146,7 @@ impl Writer {
             producer,
             reports,
             topic: target.topic.clone(),
+            spread: target.spread,
             bytes: 0,
         })
     }
@@ -155,6 +160,9 @@ impl Writer {
             .key(said.site.as_bytes())
             .payload(&said.value)
             .timestamp(said.time);
+        if let Some(partitions) = self.spread {
+            record.partition = Some(i32::try_from(said.site_number).unwrap_or(0) % partitions.max(1));
+        }
         if !said.headers.is_empty() {
             let headers = said
                 .headers
@@ -263,3 +271,6 @@ impl Writer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,7 +94,7 @@ impl Default for Settings {
             start: DEFAULT_START,
             form: Form::default(),
             precise: false,
-            noise: 200,
+            noise: 120,
             shares: Shares::default(),
             truth: false,
         }

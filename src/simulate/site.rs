@@ -116,7 +116,7 @@ impl Site {
             agents.push(Agent::new(user, active.collect()));
         }
         Self {
-            speaker: Speaker::new(settings, &names.sites[index]),
+            speaker: Speaker::new(settings, &names.sites[index], index),
             shares: settings.shares.clone(),
             lines: (agents.len() / 20).clamp(2, 40) as u8,
             agents,

@@ -13,6 +13,8 @@ pub struct Said {
     pub time: i64,
     /// The site: the record's key.
     pub site: Arc<str>,
+    /// The site's number, from 0.
+    pub site_number: usize,
     /// Names and values, in the binary form only.
     pub headers: Vec<(&'static str, String)>,
     /// The record's value.
@@ -37,6 +39,7 @@ pub(super) const SUBSCRIPTION: &str = "urn:inin.com:queues:queueSubscriptionStat
 #[derive(Debug)]
 pub(super) struct Speaker {
     site: Arc<str>,
+    site_number: usize,
     form: Form,
     start: i64,
     rate: u64,
@@ -49,9 +52,10 @@ pub(super) struct Speaker {
 }
 
 impl Speaker {
-    pub(super) fn new(settings: &Settings, site: &str) -> Self {
+    pub(super) fn new(settings: &Settings, site: &str, site_number: usize) -> Self {
         Self {
             site: site.into(),
+            site_number,
             form: settings.form,
             start: settings.start,
             rate: u64::from(settings.rate.max(1)),
@@ -60,6 +64,11 @@ impl Speaker {
             said: VecDeque::new(),
             calendar: Calendar::default(),
         }
+    }
+
+    /// Whether this site says names with their queue's kind before them, as handlers do.
+    pub(super) fn says_scopes(&self) -> bool {
+        self.site_number % 3 == 2
     }
 
     pub(super) fn site(&self) -> &str {
@@ -128,6 +137,7 @@ impl Speaker {
         let said = Said {
             time: self.millis(),
             site: self.site.clone(),
+            site_number: self.site_number,
             headers,
             value: out,
         };
