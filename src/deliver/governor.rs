@@ -42,7 +42,8 @@ impl std::fmt::Debug for Governor {
 
 struct Inner {
     budgets: Mutex<Budgets>,
-    changed: Notify,
+    /// Each lane's, then the directory's.
+    changed: [Notify; 5],
     meters: Meters,
 }
 
@@ -87,7 +88,7 @@ impl Drop for Permit {
             budgets.token.give_back();
             budgets.lanes[self.lane as usize].give_back();
             drop(budgets);
-            self.governor.0.changed.notify_waiters();
+            self.governor.tell_all();
         }
     }
 }
@@ -118,14 +119,18 @@ impl Governor {
                 by_endpoint: false,
                 directory: Directory::default(),
             }),
-            changed: Notify::new(),
+            changed: std::array::from_fn(|_| Notify::new()),
             meters: Meters::new(),
         }))
     }
 
-    /// Told whenever what [`Governor::ask`] says may have changed.
-    pub(super) fn changed(&self) -> &Notify {
-        &self.0.changed
+    /// Told whenever what [`Governor::ask`] says to a lane may have changed.
+    pub(super) fn changed(&self, lane: Lane) -> &Notify {
+        &self.0.changed[lane as usize]
+    }
+
+    fn tell_all(&self) {
+        self.0.changed.iter().for_each(Notify::notify_waiters);
     }
 
     /// A permit for a batch of `worth` events, or when to ask again. Whoever asks no more must say so by
@@ -146,7 +151,7 @@ impl Governor {
                         waiting.called.get_or_insert(now);
                     }
                     drop(budgets);
-                    self.0.changed.notify_waiters();
+                    self.0.changed[better as usize].notify_waiters();
                     return Err(Wait {
                         until: now + CALL,
                         closed: false,
@@ -190,7 +195,7 @@ impl Governor {
         }
         self.0.meters.lane(permit.lane, &budgets);
         drop(budgets);
-        self.0.changed.notify_waiters();
+        self.tell_all();
     }
 
     fn ask_for_directory(&self, now: Instant) -> Result<(), Instant> {
@@ -222,7 +227,7 @@ impl Gate for Governor {
     fn enter(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
             loop {
-                let changed = self.0.changed.notified();
+                let changed = self.0.changed[Lane::ALL.len()].notified();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
                 let Err(until) = self.ask_for_directory(Instant::now()) else {
@@ -253,7 +258,7 @@ impl Gate for Governor {
         }
         self.0.meters.token(&budgets);
         drop(budgets);
-        self.0.changed.notify_waiters();
+        self.tell_all();
     }
 }
 

@@ -48,7 +48,7 @@ impl<I: Inject> Runner<I> {
         let shared = self.shared.clone();
         let wake: &Notify = &shared.lanes[self.lane as usize].wake;
         loop {
-            let changed = governor.changed().notified();
+            let changed = governor.changed(self.lane).notified();
             tokio::pin!(changed);
             // From here on nothing that the governor says is missed.
             changed.as_mut().enable();

@@ -23,6 +23,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 /// How long one first request holds back the others.
 const FIRST: Duration = Duration::from_secs(2);
+/// Nobody has to make way while more than one part in so many of a budget is left below the line.
+const SLACK: u32 = 60;
 /// A closed budget whose answer did not say for how long; what Genesys' own SDKs take.
 const CLOSED: Duration = Duration::from_secs(3);
 
@@ -142,8 +144,11 @@ impl Budget {
             .saturating_duration_since(now)
             .saturating_sub(length.mul_f64(0.03));
         let line = f64::from(allowed) * (1.0 - 0.8 * to_go.div_duration_f64(length.mul_f64(0.97)).min(1.0));
-        if f64::from(used) < line.floor() {
+        if f64::from(used + allowed / SLACK) < line.floor() {
             return Verdict::Plenty;
+        }
+        if f64::from(used) < line.floor() {
+            return Verdict::Turn;
         }
         let next = granted.map_or(now, |at| at + to_go.div_f64(f64::from(left)));
         match urgent || next <= now {
