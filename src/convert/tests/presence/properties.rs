@@ -41,15 +41,14 @@ fn any_record() -> impl Strategy<Value = (i64, String)> {
         });
     let phone = (user(), any::<bool>())
         .prop_map(|(user, on)| super::status(user, &format!(r#""onPhone":{on},"onPhoneChanged":"@0@""#)));
-    let letters = prop::sample::select(vec!["A", "C", "H", "O", "S", "I"]);
-    let workgroups = prop::sample::select(vec!["", "Support"]);
+    let letters = prop::sample::select(vec!["", "s=A", "s=C", "s=H", "s=O", "s=S", "s=I"]);
+    let named = prop::sample::select(vec!["", "u=", "u=anna", "u=bert", "u=Carl", "u=anna|bert"]);
+    let workgroups = prop::sample::select(vec!["w=", "w=Support"]);
     let kinds = prop::sample::select(vec!["Call", "Chat"]);
     let interactions =
-        (1i64..4, letters, user(), workgroups, kinds).prop_map(|(id, letter, user, workgroup, kind)| {
-            interaction(
-                &id.to_string(),
-                &format!("type={kind} call=E s={letter} u={user} w={workgroup}"),
-            )
+        (1i64..4, letters, named, workgroups, kinds).prop_map(|(id, letter, named, workgroup, kind)| {
+            let text = format!("type={kind} call=E {letter} {named} {workgroup}");
+            interaction(&id.to_string(), &text)
         });
     let active = (user(), any::<bool>(), any::<bool>())
         .prop_map(|(user, delta, on)| activation(user, delta, &format!(r#""Support":{on}"#)));
@@ -71,7 +70,7 @@ fn any_record() -> impl Strategy<Value = (i64, String)> {
         1 => definition,
         1 => up,
     ];
-    let wait = prop_oneof![8 => 0i64..3, 1 => 3i64..50, 1 => 50i64..300];
+    let wait = prop_oneof![8 => 0i64..3, 1 => -2i64..0, 1 => 3i64..50, 1 => 50i64..300];
     (wait, said)
 }
 
@@ -80,7 +79,7 @@ fn any_records() -> impl Strategy<Value = Vec<(i64, String)>> {
         let mut at = 0;
         let mut all = vec![(0, DEFINITIONS.to_owned())];
         for (wait, text) in records {
-            at += wait;
+            at = (at + wait).max(0);
             all.push((at, timed(&text, at)));
         }
         all
