@@ -1,12 +1,13 @@
 //! The writer of dead letters. One counts when Kafka has acknowledged it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use super::context::token;
@@ -20,7 +21,7 @@ pub struct Letter {
     /// Its value.
     pub value: Bytes,
     /// Names and values.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, Bytes)>,
 }
 
 /// Writes dead letters to one topic. Clones share one connection.
@@ -64,17 +65,41 @@ impl DeadLetters {
         })
     }
 
-    /// Writes one and waits for Kafka's acknowledgement.
+    /// The same writer for another topic.
+    pub fn to(&self, topic: &str) -> Self {
+        Self {
+            topic: topic.into(),
+            producer: self.producer.clone(),
+        }
+    }
+
+    /// Writes letters in their order and waits for Kafka's acknowledgement of each.
     ///
     /// # Errors
-    /// When Kafka did not acknowledge it: it may be there all the same.
-    pub async fn send(&self, letter: &Letter) -> Result<(), Fault> {
+    /// One per letter that Kafka did not acknowledge: it may be there all the same.
+    pub async fn send_all<'a>(&self, letters: impl Iterator<Item = &'a Letter>) -> Vec<Result<(), Fault>> {
+        let sent: Vec<_> = letters.map(|letter| self.begin(letter)).collect();
+        let mut ended = Vec::with_capacity(sent.len());
+        for delivery in sent {
+            ended.push(match delivery {
+                Err(fault) => Err(fault),
+                Ok(delivery) => match delivery.await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err((error, _))) => Err(fault(&error)),
+                    Err(_) => Err(Fault::judge(None, "the producer has ended")),
+                },
+            });
+        }
+        ended
+    }
+
+    fn begin(&self, letter: &Letter) -> Result<DeliveryFuture, Fault> {
         let headers = letter.headers.iter().fold(
             OwnedHeaders::new_with_capacity(letter.headers.len()),
             |headers, (name, value)| {
                 headers.insert(Header {
                     key: name,
-                    value: Some(value),
+                    value: Some(&**value),
                 })
             },
         );
@@ -84,10 +109,9 @@ impl DeadLetters {
         if let Some(key) = &letter.key {
             record = record.key(key);
         }
-        match self.producer.send(record, Duration::from_secs(30)).await {
-            Ok(_) => Ok(()),
-            Err((error, _)) => Err(fault(&error)),
-        }
+        self.producer
+            .send_result(record)
+            .map_err(|(error, _)| fault(&error))
     }
 
     /// The topic's name.

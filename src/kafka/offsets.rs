@@ -5,23 +5,23 @@
 
 use std::collections::VecDeque;
 
-/// How far a partition's records have ended.
+/// How far a partition's records have ended, and as what, each until the commit has passed it.
 #[derive(Clone, Debug)]
-pub struct Offsets {
+pub struct Offsets<F> {
     /// Read records from the lowest open one on, in order; the first is always open.
-    records: VecDeque<Read>,
+    records: VecDeque<Read<F>>,
     /// One past the last record read.
     next: i64,
     open: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Read {
+struct Read<F> {
     offset: i64,
-    ended: bool,
+    ended: Option<F>,
 }
 
-impl Offsets {
+impl<F: Copy> Offsets<F> {
     /// Nothing is read yet; `from` is the next offset to read.
     pub fn new(from: i64) -> Self {
         Self {
@@ -36,23 +36,26 @@ impl Offsets {
         if offset < self.next {
             return;
         }
-        self.records.push_back(Read { offset, ended: false });
+        self.records.push_back(Read { offset, ended: None });
         self.next = offset.saturating_add(1);
         self.open += 1;
     }
 
-    /// A record has ended. False where none of that offset is open: it was never read, or has ended before.
-    pub fn end(&mut self, offset: i64) -> bool {
+    /// A record has ended. False where none of that offset is open: it was never read, or has ended before. `pass`
+    /// hears, in order, how each record ended that the commit passes by this.
+    pub fn end(&mut self, offset: i64, fate: F, mut pass: impl FnMut(F)) -> bool {
         let Some(at) = self.find(offset) else {
             return false;
         };
         let record = &mut self.records[at];
-        if std::mem::replace(&mut record.ended, true) {
+        if record.ended.is_some() {
             return false;
         }
+        record.ended = Some(fate);
         self.open -= 1;
-        while self.records.front().is_some_and(|record| record.ended) {
+        while let Some(fate) = self.records.front().and_then(|record| record.ended) {
             self.records.pop_front();
+            pass(fate);
         }
         true
     }
@@ -146,6 +149,7 @@ mod tests {
             steps in prop::collection::vec(step(), 0..200),
         ) {
             let (mut offsets, mut model, mut next) = (Offsets::new(from), Model::default(), from);
+            let mut passed = Vec::new();
             for step in steps {
                 match step {
                     Step::Read(hole) => {
@@ -157,14 +161,20 @@ mod tests {
                         let known: Vec<i64> = model.0.keys().copied().collect();
                         if !known.is_empty() {
                             let offset = *index.get(&known);
-                            prop_assert_eq!(offsets.end(offset), model.end(offset));
+                            let known = offsets.end(offset, offset, |fate| passed.push(fate));
+                            prop_assert_eq!(known, model.end(offset));
                         }
                     }
-                    Step::EndOther(offset) => prop_assert_eq!(offsets.end(offset), model.end(offset)),
+                    Step::EndOther(offset) => {
+                        let known = offsets.end(offset, offset, |fate| passed.push(fate));
+                        prop_assert_eq!(known, model.end(offset));
+                    }
                 }
                 prop_assert_eq!(offsets.commit(), model.open().next().unwrap_or(next));
                 prop_assert_eq!(offsets.oldest(), model.open().next());
                 prop_assert_eq!(offsets.open(), model.open().count());
+                let below: Vec<i64> = model.0.keys().copied().take_while(|at| *at < offsets.commit()).collect();
+                prop_assert_eq!(&passed, &below, "each is passed once, in order, with its own fate");
             }
         }
     }
@@ -176,7 +186,7 @@ mod tests {
         offsets.read(i64::MAX - 1);
         offsets.read(7);
         assert_eq!((offsets.open(), offsets.records.len()), (1, 1));
-        assert!(offsets.end(i64::MAX - 1) && !offsets.end(i64::MAX - 1));
+        assert!(offsets.end(i64::MAX - 1, (), drop) && !offsets.end(i64::MAX - 1, (), drop));
         assert_eq!(offsets.commit(), i64::MAX);
     }
 }

@@ -126,9 +126,10 @@ async fn a_dead_letter_is_acknowledged_and_a_closed_port_is_named() {
     let letter = Letter {
         key: None,
         value: Bytes::from_static(b"bad"),
-        headers: vec![("__connect.errors.topic", "cic".into())],
+        headers: vec![("__connect.errors.topic".into(), "cic".into())],
     };
-    letters.send(&letter).await.unwrap();
+    let ended = letters.send_all([&letter].into_iter()).await;
+    assert_eq!(ended, [Ok(())]);
     let reading = Reading::start(broker.settings(), 1 << 20);
     assert_eq!(reading.read(1), [(0, "bad".into())]);
     stop(reading, Vec::new()).await;
