@@ -1,5 +1,6 @@
 //! What each part is told, out of the one configuration.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::cic::Wanted;
@@ -211,7 +212,18 @@ pub fn delivery(config: &Config) -> deliver::Settings {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+/// Reads a directory file.
+///
+/// # Errors
+/// When it cannot be read or is no directory file.
+pub fn directory_file(path: &Path) -> Result<names::Directory, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the directory file {shown}: {error}"))?;
+    names::Directory::from_json(&text).map_err(|error| format!("{shown}: {error}"))
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -20,7 +20,7 @@ use input::Line;
 use order::InOrder;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&Sources::process(args.config))
         .map_err(|error| Failure::new(CONFIG, error.to_string()))?;
     let directory = match args.directory.or_else(|| config.directory.file.clone()) {
-        Some(path) => directory(&path)?,
+        Some(path) => settings::directory_file(&path).map_err(|error| Failure::new(CONFIG, error))?,
         None => Directory::everything(),
     };
     let (input, name) = input::open(&args.file)?;
@@ -71,13 +71,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(BAD_DATA),
     })
-}
-
-fn directory(path: &Path) -> anyhow::Result<Directory> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(CONFIG, format!("cannot read the directory file {shown}: {error}")))?;
-    Ok(Directory::from_json(&text).map_err(|error| Failure::new(CONFIG, format!("{shown}: {error}")))?)
 }
 
 /// One conversion from beginning to end.

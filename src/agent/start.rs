@@ -1,0 +1,222 @@
+//! Starts the parts in their order, commits while they run, and stops them (rule 9).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use metrics::gauge;
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::dispatch::{Assigned, Dispatch, Patience, lock};
+use super::news::News;
+use super::partition::Shared;
+use super::settings;
+use super::sites::Sites;
+use super::worker;
+use crate::clock;
+use crate::config::{self, Config};
+use crate::deliver::{Delivery, Governor};
+use crate::directory::Names;
+use crate::genesys::{self, Answer, Client, Lookup};
+use crate::health::{Board, Item};
+use crate::kafka::{self, Commit, Consumer, Credits, DeadLetters, Place};
+use crate::metrics::{BYTES_BOUND, BYTES_IN_FLIGHT, COMMITTED_OFFSET, OLDEST_RECORD_AGE, OPEN_CONVERSATIONS};
+
+/// Inputs that may wait between the reader's thread and the dispatch.
+const INPUTS: usize = 64;
+
+/// The loop that commits goes round at least as often.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Why the agent could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration lacks something.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The directory file cannot be used.
+    #[error("{0}")]
+    Directory(String),
+    /// The client for Genesys Cloud.
+    #[error(transparent)]
+    Genesys(#[from] genesys::Error),
+    /// The client for Kafka.
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    /// Genesys Cloud refuses the OAuth client.
+    #[error("{0}; check [genesys] client_id and client_secret_file, and that the OAuth client is active")]
+    Credentials(String),
+}
+
+/// A running agent.
+pub struct Agent {
+    consumer: Consumer,
+    dispatch: JoinHandle<()>,
+    shared: Arc<Shared>,
+    assigned: Assigned,
+    /// What was last committed of each partition.
+    committed: std::collections::BTreeMap<Place, i64>,
+    every: Duration,
+}
+
+impl Agent {
+    /// Starts reading and delivering on the current runtime.
+    ///
+    /// # Errors
+    /// When the configuration does not do, or Genesys Cloud refuses the credentials. What merely does not answer is
+    /// waited for.
+    pub async fn start(config: &Config, board: Board) -> Result<Self, Error> {
+        let client = Client::new(&settings::genesys(config)?)?;
+        if let Err(reply) = client.authenticate().await {
+            if reply.answer == Answer::Unauthorized {
+                return Err(Error::Credentials(reply.message));
+            }
+            tracing::warn!(reason = reply.message, "Genesys Cloud gives no token yet");
+        }
+        let governor = Governor::new();
+        let names = names(config, &client, &governor, &board)?;
+        let kafka = settings::kafka(config);
+        let letters = DeadLetters::open(kafka.clone(), "")?;
+        let delivery = Delivery::start(
+            settings::delivery(config),
+            Arc::new(client),
+            governor,
+            board.clone(),
+        );
+        let credits = Arc::new(Credits::new(
+            usize::try_from(config.memory.bound).unwrap_or(usize::MAX),
+        ));
+        let shared = Arc::new(Shared {
+            settings: Arc::new(worker(config)),
+            credits: credits.clone(),
+            delivery,
+            names,
+            letters,
+            letter_topic: {
+                let config = config.clone();
+                Box::new(move |input| config.dead_letter_topic(input))
+            },
+            board: board.clone(),
+            sites: Sites::new(board.clone()),
+        });
+        let assigned = Assigned::default();
+        let (say, inputs) = flume::bounded(INPUTS);
+        let patience = Patience {
+            drain: config.kafka.drain,
+            grace: config.kafka.shutdown_grace,
+        };
+        let dispatch = Dispatch::new(shared.clone(), patience, assigned.clone(), News::new(board));
+        let dispatch = tokio::spawn(dispatch.run(inputs));
+        let consumer = Consumer::start(kafka, credits, say)?;
+        Ok(Self {
+            consumer,
+            dispatch,
+            shared,
+            assigned,
+            committed: std::collections::BTreeMap::new(),
+            every: config.state.interval,
+        })
+    }
+
+    /// Commits what has ended, every `[state] interval`, until `stop`; then stops as rule 9 says.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let heart = self.shared.board.heart("the loop that commits", SILENCE);
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {
+                    self.commit();
+                    self.measure();
+                    heart.beat();
+                }
+            }
+        }
+        drop(heart);
+        self.stop().await;
+    }
+
+    /// Stops reading, delivers what is under way, commits, leaves the group.
+    async fn stop(self) {
+        let began = Instant::now();
+        tracing::info!("stopping");
+        self.shared.delivery.flush();
+        self.consumer.stop().await;
+        let _ = self.dispatch.await;
+        tracing::info!(seconds = began.elapsed().as_secs_f64(), "stopped");
+    }
+
+    fn commit(&mut self) {
+        let mut commits = Vec::new();
+        for (place, progress) in lock(&self.assigned).iter() {
+            let offset = progress.commit.load(Ordering::Acquire);
+            if self.committed.get(place) != Some(&offset) {
+                commits.push(Commit {
+                    place: place.clone(),
+                    offset,
+                    metadata: String::new(),
+                });
+            }
+        }
+        self.consumer.commit(&commits);
+        for commit in commits {
+            let partition = commit.place.partition.to_string();
+            gauge!(COMMITTED_OFFSET, "topic" => commit.place.topic.to_string(), "partition" => partition)
+                .set(commit.offset as f64);
+            self.committed.insert(commit.place, commit.offset);
+        }
+    }
+
+    fn measure(&self) {
+        let (mut oldest, mut conversations) = (i64::MAX, 0);
+        for progress in lock(&self.assigned).values() {
+            let time = progress.oldest.load(Ordering::Relaxed);
+            if time > 0 {
+                oldest = oldest.min(time);
+            }
+            conversations += progress.conversations.load(Ordering::Relaxed);
+        }
+        let age = match oldest {
+            i64::MAX => 0,
+            oldest => (clock::now().millis() - oldest).max(0),
+        };
+        gauge!(OLDEST_RECORD_AGE).set(age as f64 / 1000.0);
+        gauge!(OPEN_CONVERSATIONS).set(conversations as f64);
+        let credits = &self.shared.credits;
+        gauge!(BYTES_IN_FLIGHT).set(credits.used() as f64);
+        gauge!(BYTES_BOUND).set(credits.bound() as f64);
+        let used = format!("{} of {} bytes", credits.used(), credits.bound());
+        match credits.starved() {
+            false => self.shared.board.ok(Item::Memory, used),
+            true => self.shared.board.warning(
+                Item::Memory,
+                format!("{used}: reading waits until events are accepted"),
+                "look at the lanes; where they keep up, raise [memory] bound",
+            ),
+        }
+    }
+}
+
+fn worker(config: &Config) -> worker::Settings {
+    worker::Settings {
+        conversion: Arc::new(settings::conversion(config)),
+        names: settings::names(config, true),
+        default_source: config.cic.default_source.clone(),
+        max_skew: settings::millis(config.cic.max_skew),
+        resolve_timeout: config.directory.resolve_timeout,
+    }
+}
+
+fn names(config: &Config, client: &Client, governor: &Governor, board: &Board) -> Result<Names, Error> {
+    let file = config.directory.file.as_deref().map(settings::directory_file);
+    let file = file.transpose().map_err(Error::Directory)?;
+    let lookup = Lookup::new(client.clone(), Arc::new(governor.clone()));
+    Ok(Names::start(
+        settings::directory(config),
+        lookup,
+        file,
+        board.clone(),
+    ))
+}
