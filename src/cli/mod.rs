@@ -5,13 +5,16 @@
 
 pub mod check;
 pub mod convert;
+pub mod demo;
 pub mod exit;
 pub mod health;
 pub mod judge;
 pub mod log;
+pub mod run;
 pub mod sandbox;
 pub mod schema;
 pub mod simulate;
+mod stop;
 
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
@@ -28,6 +31,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the agent
+    Run(run::Args),
+    /// Show everything at work on this machine, and tell the story of a call
+    Demo(demo::Args),
     /// Say whether the agent would work here, and what to do where it would not
     Check(check::Args),
     /// Convert CIC messages into events, with no network
@@ -59,6 +66,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let ended = match parsed.command {
+        Command::Run(args) => run::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Check(args) => check::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Schema(args) => schema::run(args),

@@ -4,6 +4,7 @@
 //! api_url` and `login_url`.
 
 use crate::cli::exit::{CONFIG, Failure, UNAVAILABLE};
+use crate::cli::stop;
 use crate::sandbox::{Directory, Handle, Settings, Summary, serve};
 use anyhow::Context;
 use std::io::{self, Write};
@@ -12,8 +13,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 /// `sandbox --listen ADDR`.
 #[derive(Debug, clap::Args)]
@@ -59,13 +58,7 @@ async fn serve_until_told(args: Args) -> anyhow::Result<ExitCode> {
         )
     };
     let listener = listener.map_err(cannot_listen)?;
-    let stop = CancellationToken::new();
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let told = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        told.cancel();
-    });
+    let stop = stop::on_signal()?;
     let url = format!("http://{}", listener.local_addr()?);
     let mut out = io::stdout();
     writeln!(
