@@ -15,6 +15,7 @@ mod partition;
 pub mod settings;
 mod sites;
 mod start;
+mod token;
 mod worker;
 
 pub use start::{Agent, Error};

@@ -103,21 +103,13 @@ impl News {
     }
 
     fn fault(&mut self, fault: Fault) {
-        if self.fault.as_ref().is_none_or(|last| last.kind != fault.kind) {
-            tracing::error!(kind = ?fault.kind, "{fault}");
-        }
         self.board.error(Item::Kafka, fault.to_string(), fault.advice());
         self.fault = Some(fault);
     }
 
     fn connected(&mut self, up: bool) {
         gauge!(CONNECTION_UP, "to" => "kafka").set(f64::from(u8::from(up)));
-        if self.connected.replace(up) != Some(up) {
-            match up {
-                true => tracing::info!("connected to Kafka"),
-                false => tracing::error!("the connection to Kafka is lost; trying again"),
-            }
-        }
+        self.connected = Some(up);
         match up {
             true => {
                 self.fault = None;

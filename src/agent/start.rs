@@ -13,7 +13,7 @@ use super::news::News;
 use super::partition::Shared;
 use super::settings;
 use super::sites::Sites;
-use super::worker;
+use super::{token, worker};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::deliver::{Delivery, Governor};
@@ -54,6 +54,8 @@ pub struct Agent {
     consumer: Consumer,
     dispatch: JoinHandle<()>,
     shared: Arc<Shared>,
+    /// Looks after the token until the agent stops.
+    token: JoinHandle<()>,
     assigned: Assigned,
     /// What was last committed of each partition.
     committed: std::collections::BTreeMap<Place, i64>,
@@ -76,6 +78,7 @@ impl Agent {
         }
         let governor = Governor::new();
         let names = names(config, &client, &governor, &board)?;
+        let token = token::watch(client.clone(), board.clone());
         let kafka = settings::kafka(config);
         let letters = DeadLetters::open(kafka.clone(), "")?;
         let delivery = Delivery::start(
@@ -109,10 +112,12 @@ impl Agent {
         let dispatch = Dispatch::new(shared.clone(), patience, assigned.clone(), News::new(board));
         let dispatch = tokio::spawn(dispatch.run(inputs));
         let consumer = Consumer::start(kafka, credits, say)?;
+        let token = tokio::spawn(token);
         Ok(Self {
             consumer,
             dispatch,
             shared,
+            token,
             assigned,
             committed: std::collections::BTreeMap::new(),
             every: config.state.interval,
@@ -145,6 +150,7 @@ impl Agent {
         self.shared.delivery.flush();
         self.consumer.stop().await;
         let _ = self.dispatch.await;
+        self.token.abort();
         tracing::info!(seconds = began.elapsed().as_secs_f64(), "stopped");
     }
 
