@@ -134,7 +134,11 @@ impl Site {
         if self.calls[slot].id != id {
             return;
         }
-        let code = self.random.pick(&WRAP_UP_CODES);
+        // A code given again is another one: it replaces the first.
+        let mut code = self.random.pick(&WRAP_UP_CODES);
+        while self.calls[slot].code == Some(code) {
+            code = self.random.pick(&WRAP_UP_CODES);
+        }
         self.tell(slot, |told, _| told.wraps_up(agent, code));
         self.calls[slot].code = Some(code);
         let attribute = self.random.chance(150);

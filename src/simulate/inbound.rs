@@ -142,7 +142,7 @@ impl Site {
 
     fn wait_in_queue(&mut self, slot: usize) {
         let workgroup = self.calls[slot].workgroup.unwrap_or_default();
-        self.tell(slot, |told, _| told.queues.push(workgroup));
+        self.tell(slot, |told, _| told.queues_in(workgroup));
         self.queue_up(slot, false);
     }
 

@@ -167,7 +167,8 @@ impl Site {
             self.say_not_answering(&users);
         }
         self.release(slot, &users);
-        if requeued {
+        if let (true, Some(workgroup)) = (requeued, self.calls[slot].workgroup) {
+            self.tell(slot, |told, _| told.queues_again(workgroup));
             self.queue_up(slot, true);
         }
         for agent in users {

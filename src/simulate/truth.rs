@@ -34,7 +34,9 @@ type Span = (i64, Option<i64>);
 pub(super) struct Told {
     pub(super) outcome: &'static str,
     pub(super) ended: Option<i64>,
-    pub(super) queues: Vec<u8>,
+    queues: Vec<u8>,
+    /// Whether an agent has answered since the last of the queues was entered.
+    answered: bool,
     pub(super) ivr: bool,
     pub(super) voicemail: bool,
     legs: Vec<Leg>,
@@ -71,6 +73,19 @@ impl Leg {
 }
 
 impl Told {
+    /// It enters a queue; one that an unanswered ring only interrupted is not entered again.
+    pub(super) fn queues_in(&mut self, workgroup: u8) {
+        self.queues.push(workgroup);
+        self.answered = false;
+    }
+
+    /// It is back in its queue.
+    pub(super) fn queues_again(&mut self, workgroup: u8) {
+        if self.answered {
+            self.queues_in(workgroup);
+        }
+    }
+
     /// It rings at the agent.
     pub(super) fn rings(&mut self, agent: usize, now: i64) {
         self.legs.push(Leg {
@@ -86,6 +101,7 @@ impl Told {
 
     /// The agent is connected, having rung or not.
     pub(super) fn talks(&mut self, agent: usize, now: i64) {
+        self.answered = true;
         if self.leg(agent).is_none() {
             self.legs.push(Leg::new(agent));
         }
