@@ -429,3 +429,58 @@ struct Told {
     codes: Vec<String>,
     open: i32,
 }
+
+#[test]
+fn into_kafka_it_says_how_much_the_broker_has() {
+    let cluster = rdkafka::mocking::MockCluster::new(1).unwrap();
+    cluster.create_topic("cic", 2, 1).unwrap();
+    let brokers = cluster.bootstrap_servers();
+    let args = [
+        "simulate",
+        "--brokers",
+        &brokers,
+        "--topic",
+        "cic",
+        "--records",
+        "500",
+        "--flat-out",
+    ];
+    let output = run(&args, b"");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert!(told.starts_with("500 records, "), "{told}");
+}
+
+#[test]
+fn a_signal_ends_it_with_whole_lines_and_the_whole_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cic-conduit"))
+        .args(["simulate", "--agents", "20", "--output"])
+        .arg(path("records"))
+        .arg("--truth")
+        .arg(path("truth"))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = || std::fs::metadata(path("records")).is_ok_and(|file| file.len() > 1_000_000);
+    while !begun() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it goes on until it is told to stop"
+        );
+        std::thread::yield_now();
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success() && child.wait().unwrap().success());
+    let records = std::fs::read(path("records")).unwrap();
+    assert!(records.ends_with(b"}\n") && !parsed(&records).is_empty());
+    let truth = parsed(&std::fs::read(path("truth")).unwrap());
+    let last = truth
+        .iter()
+        .filter(|line| line["status"]["to"].is_null() && !line["status"].is_null());
+    assert_eq!(last.count(), 20, "every agent's last status");
+}
