@@ -207,8 +207,8 @@ impl Settings {
             .set("queued.max.messages.kbytes", queue.to_string())
             .set("fetch.message.max.bytes", fetch.to_string())
             .set("fetch.queue.backoff.ms", "10")
-            .set("statistics.interval.ms", "1000")
-            .set("topic.metadata.refresh.interval.ms", "30000");
+            .set("statistics.interval.ms", "1000");
+        unless_given(&mut config, &[("topic.metadata.refresh.interval.ms", "30000")]);
         if classic {
             config.set("partition.assignment.strategy", "cooperative-sticky");
         }
@@ -238,18 +238,55 @@ impl Settings {
     /// The writer of dead letters: each counts only when every replica has it.
     pub(super) fn producer(&self) -> ClientConfig {
         let mut config = self.common();
+        config.set("enable.idempotence", "true").set("acks", "all");
+        let given = [
+            ("compression.type", "zstd"),
+            ("linger.ms", "20"),
+            ("queue.buffering.max.kbytes", "16384"),
+            ("message.timeout.ms", "30000"),
+        ];
+        unless_given(&mut config, &given);
         config
-            .set("enable.idempotence", "true")
-            .set("acks", "all")
-            .set("compression.type", "zstd")
-            .set("linger.ms", "20")
-            .set("queue.buffering.max.kbytes", "16384")
-            .set("message.timeout.ms", "30000");
-        config
+    }
+}
+
+/// Sets what nobody passed through.
+fn unless_given(config: &mut ClientConfig, options: &[(&str, &str)]) {
+    for (name, value) in options {
+        if config.get(name).is_none() {
+            config.set(*name, *value);
+        }
     }
 }
 
 /// A name as a regular expression that fits nothing else. Topic names have letters, digits, `.`, `_` and `-`.
 pub fn escape(topic: &str) -> String {
     topic.replace('.', "\\.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_passed_through_counts_unless_the_agent_owns_it() {
+        let passed = [
+            ("topic.metadata.refresh.interval.ms", "1000"),
+            ("linger.ms", "5"),
+            ("auto.offset.reset", "latest"),
+            ("acks", "1"),
+        ];
+        let settings = Settings {
+            passed_through: passed.map(|(name, value)| (name.into(), value.into())).into(),
+            ..Settings::new("127.0.0.1:9092", &["cic"], "agents")
+        };
+        let (consumer, producer) = (settings.consumer(), settings.producer());
+        assert_eq!(consumer.get("topic.metadata.refresh.interval.ms"), Some("1000"));
+        assert_eq!(consumer.get("auto.offset.reset"), Some("error"));
+        assert_eq!(
+            (producer.get("linger.ms"), producer.get("acks")),
+            (Some("5"), Some("all"))
+        );
+        assert_eq!(producer.get("compression.type"), Some("zstd"));
+    }
 }

@@ -1,0 +1,196 @@
+//! Where reading begins, what is read, and what is said about the rest.
+
+use cic_conduit::kafka::{Event, Input, Settings, Start};
+use rdkafka::admin::{AdminOptions, NewPartitions};
+use rdkafka::producer::{FutureProducer, Producer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::agent::{Agent, PATIENCE, admin, client, make_topic, settings, write, write_by};
+use crate::support::apache_kafka::shared;
+
+fn at_end(input: &Input) -> Option<i64> {
+    match input {
+        Input::AtEnd { offset, .. } => Some(*offset),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn reading_begins_at_the_first_record_the_end_or_a_time() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "begin", 1).await;
+    let producer: FutureProducer = client(kafka).create().unwrap();
+    for (time, value) in [(1_000, "a"), (2_000, "b"), (3_000, "c")] {
+        let record = rdkafka::producer::FutureRecord::<str, str>::to("begin")
+            .timestamp(time)
+            .payload(value);
+        producer.send(record, PATIENCE).await.unwrap();
+    }
+    let starting = |group: &str, start| Settings {
+        group: group.into(),
+        start,
+        ..settings(kafka, "begin")
+    };
+    let mut first = Agent::start(starting("begin-first", Start::Earliest));
+    let mut time = Agent::start(starting("begin-time", Start::At(2_000)));
+    let mut last = Agent::start(starting("begin-last", Start::Latest));
+    let mut never = Agent::start(starting("begin-never", Start::At(4_000)));
+    assert_eq!(first.values(3), ["a", "b", "c"]);
+    assert_eq!(time.values(2), ["b", "c"]);
+    assert_eq!((last.until(at_end), never.until(at_end)), (3, 3));
+    write(kafka, "begin", 0, &["d"]).await;
+    assert_eq!(
+        (last.values(1), never.values(1)),
+        (vec!["d".into()], vec!["d".into()])
+    );
+    for agent in [first, time, last, never] {
+        agent.stop(Vec::new()).await;
+    }
+}
+
+/// With either group protocol: a topic and a partition that come later are read from their beginning, and what the
+/// agent writes never.
+async fn expressions(name: &str, protocol: &str) {
+    let Some(kafka) = shared() else { return };
+    let topic = |end: &str| format!("{name}-{end}");
+    make_topic(kafka, &topic("a"), 1).await;
+    make_topic(kafka, &topic("a.dead-letters"), 1).await;
+    write(kafka, &topic("a.dead-letters"), 0, &["dead"]).await;
+    write(kafka, &topic("a"), 0, &["old"]).await;
+    let options = [
+        ("group.protocol", protocol),
+        ("topic.metadata.refresh.interval.ms", "1000"),
+    ];
+    let mut agent = Agent::start(Settings {
+        topics: vec![format!("^{name}-.*")],
+        written: vec![format!("^{name}-.+\\.dead-letters$")],
+        start: Start::Latest,
+        passed_through: options.map(|(name, value)| (name.into(), value.into())).into(),
+        ..settings(kafka, name)
+    });
+    assert_eq!(agent.until(at_end), 1);
+    let more = NewPartitions::new("", 2);
+    let grown = topic("a");
+    let more = NewPartitions {
+        topic_name: &grown,
+        ..more
+    };
+    admin(kafka)
+        .create_partitions([&more], &AdminOptions::new())
+        .await
+        .unwrap();
+    write(kafka, &topic("a"), 1, &["in a new partition"]).await;
+    assert_eq!(agent.values(1), ["in a new partition"]);
+    make_topic(kafka, &topic("b"), 1).await;
+    let found = agent.until(|input| match input {
+        Input::Assigned { place, .. } => Some(place.topic.to_string()),
+        _ => None,
+    });
+    assert_eq!(found, topic("b"));
+    write(kafka, &topic("b"), 0, &["in a new topic"]).await;
+    assert_eq!(agent.values(2)[1], "in a new topic");
+    assert!(
+        agent.said.iter().all(|said| !said.contains("dead-letters")),
+        "{:?}",
+        agent.said
+    );
+    agent.stop(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn what_comes_later_is_read_from_its_beginning_and_what_is_written_never() {
+    expressions("sites", "classic").await;
+}
+
+#[tokio::test]
+async fn the_newer_group_protocol_reads_the_same() {
+    expressions("newer", "consumer").await;
+}
+
+/// Rule 5: a fetch grows many times over when it is unpacked, and what is handed over stays within the bound.
+#[tokio::test]
+async fn compressed_topics_are_read_within_the_memory_bound() {
+    let Some(kafka) = shared() else { return };
+    for codec in ["gzip", "snappy", "lz4", "zstd"] {
+        let topic = format!("packed-{codec}");
+        make_topic(kafka, &topic, 1).await;
+        let producer: FutureProducer = client(kafka)
+            .set("compression.type", codec)
+            .set("linger.ms", "50")
+            .create()
+            .unwrap();
+        let value = "packed ".repeat(1000);
+        let records = (0..1000).map(|_| {
+            let record = rdkafka::producer::FutureRecord::<str, str>::to(&topic).payload(&value);
+            producer.send_result(record).map_err(|(error, _)| error).unwrap()
+        });
+        for sent in records.collect::<Vec<_>>() {
+            sent.await.unwrap().unwrap();
+        }
+        let mut agent = Agent::start(Settings {
+            memory: 2 << 20,
+            ..settings(kafka, &topic)
+        });
+        let read = agent.values(1000);
+        assert!(read.iter().all(|read| *read == value), "{codec}");
+        agent.stop(Vec::new()).await;
+    }
+}
+
+/// Records that are deleted while the agent stands are named, and reading goes on with the first one there.
+#[tokio::test]
+async fn what_retention_took_is_named_and_reading_goes_on() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "gap", 1).await;
+    write(kafka, "gap", 0, &["a", "b", "c", "d"]).await;
+    let mut agent = Agent::start(settings(kafka, "gap"));
+    agent.values(4);
+    agent.stop(vec![crate::agent::commit("gap", 0, 1, "")]).await;
+    let mut below = TopicPartitionList::new();
+    below.add_partition_offset("gap", 0, Offset::Offset(3)).unwrap();
+    admin(kafka)
+        .delete_records(&below, &AdminOptions::new())
+        .await
+        .unwrap();
+    let mut agent = Agent::start(settings(kafka, "gap"));
+    let gap = agent.until(|input| match input {
+        Input::Event(Event::Gap { from, to, .. }) => Some((*from, *to)),
+        _ => None,
+    });
+    assert_eq!(gap, (1, 3));
+    assert_eq!(agent.values(1), ["d"]);
+    agent.stop(Vec::new()).await;
+}
+
+/// A transaction ends with a marker that nobody is given: the log's end is reached all the same, and what was taken back
+/// is not read.
+#[tokio::test]
+async fn the_end_of_a_log_with_transactions_is_reached() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "transactions", 1).await;
+    let producer: FutureProducer = client(kafka).set("transactional.id", "site").create().unwrap();
+    let (sent, agent) = tokio::task::spawn_blocking(move || {
+        producer.init_transactions(PATIENCE).unwrap();
+        (producer, Agent::start(settings(kafka, "transactions")))
+    })
+    .await
+    .unwrap();
+    let mut agent = agent;
+    for (value, keep) in [("kept", true), ("taken back", false)] {
+        sent.begin_transaction().unwrap();
+        write_by(&sent, "transactions", 0, &[value]).await;
+        let sent = sent.clone();
+        tokio::task::spawn_blocking(move || match keep {
+            true => sent.commit_transaction(PATIENCE),
+            false => sent.abort_transaction(PATIENCE),
+        })
+        .await
+        .unwrap()
+        .unwrap();
+    }
+    // Two records and two markers.
+    let end = agent.until(|input| at_end(input).filter(|end| *end == 4));
+    assert_eq!(end, 4);
+    assert_eq!(agent.values(1), ["kept"]);
+    agent.stop(Vec::new()).await;
+}
