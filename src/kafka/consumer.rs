@@ -76,7 +76,7 @@ impl Consumer {
         })
     }
 
-    /// Commits these offsets, without waiting for the answer; a failure is said as an [`Event`].
+    /// Commits these offsets, without waiting for the answer; a failure is said as an [`Event`]. Never blocks.
     pub fn commit(&self, commits: &[Commit]) {
         let Some(reader) = self.shared.reader() else {
             return;
@@ -88,10 +88,9 @@ impl Consumer {
             .cloned()
             .collect();
         if let Err(error) = context::commit(&reader, &ours, CommitMode::Async) {
-            let _ = self
-                .shared
-                .inputs
-                .send(Input::Event(Event::CommitFailed(error.to_string())));
+            // Whoever commits may be the one who takes what is said: it must not wait for itself.
+            let failed = Input::Event(Event::CommitFailed(error.to_string()));
+            let _ = self.shared.inputs.try_send(failed);
         }
     }
 

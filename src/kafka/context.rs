@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -315,7 +315,11 @@ impl ClientContext for Context {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.say(Event::Fault(Fault::judge(error.rdkafka_error_code(), reason)));
+        let code = error.rdkafka_error_code();
+        // A gap is said by itself, once it is known what is missing.
+        if code != Some(RDKafkaErrorCode::AutoOffsetReset) {
+            self.say(Event::Fault(Fault::judge(code, reason)));
+        }
     }
 
     fn stats(&self, statistics: Statistics) {

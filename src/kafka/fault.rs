@@ -58,6 +58,7 @@ impl Fault {
                 | Code::BrokerTransportFailure
                 | Code::Resolve
                 | Code::OperationTimedOut
+                | Code::MessageTimedOut
                 | Code::RequestTimedOut,
             ) => by_words(&reason),
             _ => Kind::Other,

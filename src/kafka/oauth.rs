@@ -99,6 +99,14 @@ impl Client {
         })
     }
 
+    /// Whether the endpoint is on this machine, where no proxy leads.
+    fn is_here(&self) -> bool {
+        let url = reqwest::Url::parse(&self.url).ok();
+        url.as_ref()
+            .and_then(reqwest::Url::host_str)
+            .is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
+    }
+
     fn http(&self) -> Result<reqwest::Client, String> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("cic-conduit/", env!("CARGO_PKG_VERSION")))
@@ -111,6 +119,9 @@ impl Client {
                 return Err(format!("ca_file {} holds no certificate (PEM)", path.display()));
             }
             builder = builder.tls_certs_merge(certificates);
+        }
+        if self.is_here() {
+            builder = builder.no_proxy();
         }
         builder.build().map_err(|error| chain(&error))
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use flume::SendTimeoutError;
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::time::Instant;
@@ -237,7 +237,7 @@ impl<'a> Reading<'a> {
 
     /// Retention took records before they were read: reading goes on with the first one there. The error does not say
     /// where, and a partition whose beginning is gone may still have its next records in the queue; only one that does
-    /// not come on has a gap. True when the log ends before what was to be read: that takes a new assignment.
+    /// not come on has a gap. True when it takes a new assignment, as where the log ends before what was to be read.
     fn close_gaps(&mut self) -> bool {
         let Some((_, doubted)) = self.doubted.take_if(|(since, _)| since.elapsed() >= DOUBT) else {
             return false;
@@ -255,11 +255,9 @@ impl<'a> Reading<'a> {
                 .fetch_watermarks(&place.topic, place.partition, POLL * 50);
             match watermarks {
                 Ok((low, _)) if from < low => {
-                    let to = Offset::Offset(low);
-                    if let Err(error) = self.reader.seek(&place.topic, place.partition, to, POLL * 50) {
+                    if let Err(error) = self.begin_again(&place, low) {
                         self.failed(&error);
-                        unknown.push((place, before));
-                        continue;
+                        return true;
                     }
                     context.passed(&place, low);
                     context.say(Event::Gap { place, from, to: low });
@@ -273,6 +271,15 @@ impl<'a> Reading<'a> {
             self.doubted = Some((Instant::now(), unknown));
         }
         false
+    }
+
+    /// Begins a partition elsewhere, which keeps its epoch. Where an offset was out of range librdkafka has stopped, and
+    /// takes no seek.
+    fn begin_again(&self, place: &Place, from: i64) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&place.topic, place.partition, Offset::Offset(from))?;
+        self.reader.incremental_unassign(&list)?;
+        self.reader.incremental_assign(&list)
     }
 
     /// Whether a partition has something to read and nothing came of it for as long as the watchdog waits. One look is

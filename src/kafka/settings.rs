@@ -194,10 +194,11 @@ impl Settings {
     /// The group's reader. What it owns cannot be passed through.
     pub(super) fn consumer(&self) -> ClientConfig {
         let mut config = self.common();
-        // A quarter of the bound for librdkafka's own queue, and a small part for one fetch: a compressed one grows
-        // many times over when it is unpacked.
+        // A quarter of the bound for librdkafka's own queue, and a small part for one fetch, by partition and for all
+        // of a broker: a compressed one grows many times over when it is unpacked.
         let queue = (self.memory / 4 / 1024).clamp(1024, 64 * 1024);
         let fetch = (self.memory / 256).clamp(64 * 1024, 1024 * 1024);
+        let fetched = (self.memory / 32).clamp(1024 * 1024, 50 * 1024 * 1024);
         let classic = config.get("group.protocol") != Some("consumer");
         config
             .set("group.id", &self.group)
@@ -206,6 +207,7 @@ impl Settings {
             .set("auto.offset.reset", "error")
             .set("queued.max.messages.kbytes", queue.to_string())
             .set("fetch.message.max.bytes", fetch.to_string())
+            .set("fetch.max.bytes", fetched.to_string())
             .set("fetch.queue.backoff.ms", "10")
             .set("statistics.interval.ms", "1000");
         unless_given(&mut config, &[("topic.metadata.refresh.interval.ms", "30000")]);
@@ -244,6 +246,8 @@ impl Settings {
             ("linger.ms", "20"),
             ("queue.buffering.max.kbytes", "16384"),
             ("message.timeout.ms", "30000"),
+            // Sooner than that: a missing topic is named, and not a timeout.
+            ("topic.metadata.propagation.max.ms", "10000"),
         ];
         unless_given(&mut config, &given);
         config

@@ -21,6 +21,8 @@ pub(crate) struct Agent {
     inputs: flume::Receiver<Input>,
     credits: Arc<Credits>,
     until: Instant,
+    /// Bytes not given back, where they are to be kept.
+    kept: Option<usize>,
     /// Records read: topic, partition, offset, value.
     pub(crate) read: Vec<(String, i32, i64, String)>,
     /// Everything else, shortly.
@@ -36,6 +38,7 @@ impl Agent {
             inputs,
             credits,
             until: Instant::now() + PATIENCE,
+            kept: None,
             read: Vec::new(),
             said: Vec::new(),
         }
@@ -51,7 +54,10 @@ impl Agent {
         let input = self.inputs.recv_timeout(PATIENCE).expect("something is said");
         match &input {
             Input::Chunk(chunk) => {
-                self.credits.give(chunk.size);
+                match &mut self.kept {
+                    Some(kept) => *kept += chunk.size,
+                    None => self.credits.give(chunk.size),
+                }
                 self.read.extend(chunk.records.iter().map(|record| {
                     let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default());
                     let place = &chunk.place;
@@ -67,6 +73,12 @@ impl Agent {
             other => self.said.push(format!("{other:?}")),
         }
         input
+    }
+
+    /// From now on bytes are kept, or all are given back.
+    pub(crate) fn keep_bytes(&mut self, keep: bool) {
+        self.credits.give(self.kept.take().unwrap_or_default());
+        self.kept = keep.then_some(0);
     }
 
     /// Goes on until something is said; a revocation on the way gives nothing back.

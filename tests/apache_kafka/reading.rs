@@ -1,18 +1,37 @@
 //! Where reading begins, what is read, and what is said about the rest.
 
-use cic_conduit::kafka::{Event, Input, Settings, Start};
+use cic_conduit::kafka::{DeadLetters, Event, Input, Kind, Letter, Settings, Start};
 use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::producer::{FutureProducer, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::agent::{Agent, PATIENCE, admin, client, make_topic, settings, write, write_by};
-use crate::support::apache_kafka::shared;
+use crate::support::apache_kafka::{ApacheKafka, shared};
 
 fn at_end(input: &Input) -> Option<i64> {
     match input {
         Input::AtEnd { offset, .. } => Some(*offset),
         _ => None,
     }
+}
+
+fn gap(input: &Input) -> Option<(i64, i64)> {
+    match input {
+        Input::Event(Event::Gap { from, to, .. }) => Some((*from, *to)),
+        _ => None,
+    }
+}
+
+/// Deletes what retention would.
+async fn delete_below(kafka: &ApacheKafka, topic: &str, offset: i64) {
+    let mut below = TopicPartitionList::new();
+    below
+        .add_partition_offset(topic, 0, Offset::Offset(offset))
+        .unwrap();
+    admin(kafka)
+        .delete_records(&below, &AdminOptions::new())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -160,6 +179,108 @@ async fn what_retention_took_is_named_and_reading_goes_on() {
     assert_eq!(gap, (1, 3));
     assert_eq!(agent.values(1), ["d"]);
     agent.stop(Vec::new()).await;
+}
+
+/// The same while it reads: what was read before and what is there still comes whole and in order.
+async fn overtaken(name: &str, protocol: &str) {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, name, 1).await;
+    let value = "x".repeat(10_000);
+    write(kafka, name, 0, &[value.as_str(); 300]).await;
+    let mut agent = Agent::start(Settings {
+        memory: 100_000,
+        passed_through: [("group.protocol".into(), protocol.into())].into(),
+        ..settings(kafka, name)
+    });
+    agent.keep_bytes(true);
+    agent.until(|input| matches!(input, Input::Event(Event::Paused(true))).then_some(()));
+    delete_below(kafka, name, 290).await;
+    agent.keep_bytes(false);
+    let (from, to) = agent.until(gap);
+    assert_eq!(to, 290);
+    let expected: Vec<i64> = (0..from).chain(290..300).collect();
+    agent.values(expected.len());
+    let offsets: Vec<i64> = agent.read.iter().map(|record| record.2).collect();
+    assert_eq!(offsets, expected);
+    assert!(
+        agent.said.iter().all(|said| !said.contains("Fault")),
+        "{:?}",
+        agent.said
+    );
+    agent.stop(Vec::new()).await;
+}
+
+#[tokio::test]
+async fn what_retention_takes_from_under_a_reader_is_named_and_reading_goes_on() {
+    overtaken("overtaken", "classic").await;
+}
+
+#[tokio::test]
+async fn with_the_newer_group_protocol_too() {
+    overtaken("overtaken-newer", "consumer").await;
+}
+
+/// A group that was moved by hand behind the log's end is told, and reads what comes.
+#[tokio::test]
+async fn a_commit_behind_the_end_is_named_and_reading_goes_on_at_the_end() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "beyond", 1).await;
+    write(kafka, "beyond", 0, &["a"]).await;
+    let mut agent = Agent::start(settings(kafka, "beyond"));
+    agent.values(1);
+    agent.stop(vec![crate::agent::commit("beyond", 0, 7, "")]).await;
+    let mut agent = Agent::start(settings(kafka, "beyond"));
+    let beyond = agent.until(|input| match input {
+        Input::Event(Event::Beyond { from, end, .. }) => Some((*from, *end)),
+        _ => None,
+    });
+    assert_eq!(beyond, (7, 1));
+    agent.until(at_end);
+    write(kafka, "beyond", 0, &["b"]).await;
+    assert_eq!(agent.values(1), ["b"]);
+    agent.stop(Vec::new()).await;
+}
+
+/// A dead letter is acknowledged with its key and headers; without its topic it is refused, and the topic is named.
+#[tokio::test]
+async fn a_dead_letter_keeps_its_headers_and_misses_its_topic() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "letters", 1).await;
+    let letter = Letter {
+        key: Some("site".into()),
+        value: "{}".into(),
+        headers: vec![
+            ("__connect.errors.topic".into(), "cic".into()),
+            (
+                "__connect.errors.exception.message".into(),
+                "no \u{e4}nswer".into(),
+            ),
+        ],
+    };
+    let letters = DeadLetters::open(settings(kafka, "letters"), "letters").unwrap();
+    let sent = letters.send_all([&letter].into_iter()).await;
+    assert_eq!(sent, [Ok(())]);
+    let mut agent = Agent::start(settings(kafka, "letters"));
+    let record = agent.until(|input| match input {
+        Input::Chunk(chunk) => chunk.records.first().cloned(),
+        _ => None,
+    });
+    let sent = letter.headers.iter();
+    let sent: Vec<_> = sent
+        .map(|(name, value)| (name.to_string(), value.clone()))
+        .collect();
+    assert_eq!(record.headers, sent);
+    assert_eq!(
+        (record.key, record.value),
+        (letter.key.clone(), Some(letter.value.clone()))
+    );
+    agent.stop(Vec::new()).await;
+    let letters = letters.to("no-letters");
+    let sent = letters.send_all([&letter].into_iter()).await;
+    assert!(
+        matches!(&sent[..], [Err(fault)] if fault.kind == Kind::Topic),
+        "{sent:?}"
+    );
 }
 
 /// A transaction ends with a marker that nobody is given: the log's end is reached all the same, and what was taken back

@@ -144,7 +144,11 @@ async fn a_stall_holds_up_no_rebalance_and_what_was_not_handed_over_is_read_else
     assert_eq!(moved.len(), 1);
     let second = second.expect("it was stalled when the second agent came");
     match second.happens() {
-        Input::Assigned { from, .. } => assert_eq!(from, next.get(&moved[0]).copied().unwrap_or_default()),
+        Input::Assigned { place, from, .. } => {
+            let stood = next.get(&moved[0]).copied().unwrap_or_default();
+            let said: Vec<Input> = first.inputs.drain().collect();
+            assert_eq!((&place, from), (&moved[0], stood), "{said:?}");
+        }
         other => panic!("{other:?}"),
     }
     // What is left to the first one comes once there is memory again.
