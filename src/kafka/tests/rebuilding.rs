@@ -143,14 +143,8 @@ async fn a_stall_holds_up_no_rebalance_and_what_was_not_handed_over_is_read_else
     };
     assert_eq!(moved.len(), 1);
     let second = second.expect("it was stalled when the second agent came");
-    match second.happens() {
-        Input::Assigned { place, from, .. } => {
-            let stood = next.get(&moved[0]).copied().unwrap_or_default();
-            let said: Vec<Input> = first.inputs.drain().collect();
-            assert_eq!((&place, from), (&moved[0], stood), "{said:?}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let stood = next.get(&moved[0]).copied().unwrap_or_default();
+    moved_to(&second, &first, &moved[0], stood);
     // What is left to the first one comes once there is memory again.
     first.credits.give(held);
     let left = place(1 - moved[0].partition);
