@@ -184,3 +184,229 @@ async fn a_429_closes_the_endpoint_and_is_no_failure_of_the_events() {
     );
     assert_eq!(sent(&requests)[&nth(1, 1)], 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_names_no_event_is_hunted_down_by_halves() {
+    let bad = nth(5, 1);
+    for (named, retryable) in [(None, false), (Some(id(77)), false)] {
+        let mut bench = start(move |ids| but(ids.contains(&bad).then_some((named, retryable))));
+        bench.submit((1..=8).map(|key| event(key, 1)));
+        bench.ends.wait(8).await;
+        let refusals = bench.ends.refusals();
+        assert_eq!(refusals.len(), 1);
+        assert_eq!((refusals[0].event.id, &*refusals[0].message), (bad, "no"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_without_a_name_that_may_pass_is_sent_again() {
+    let mut bench = start(in_turn([but([(None, true)]), but([(None, true)]), ok()]));
+    bench.submit([event(1, 1)]);
+    bench.ends.wait(1).await;
+    assert!(bench.ends.refusals().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_that_name_events_count_though_another_names_none() {
+    let mut first = true;
+    let mut bench = start(move |_| match std::mem::take(&mut first) {
+        true => but([(Some(nth(1, 1)), false), (None, false)]),
+        false => ok(),
+    });
+    bench.submit((1..=3).map(|key| event(key, 1)));
+    bench.ends.wait(3).await;
+    let refused: Vec<_> = bench.ends.refusals().iter().map(|one| one.event.id).collect();
+    assert_eq!(refused, [nth(1, 1)]);
+    assert_eq!(
+        sent(&bench.fake.requests())[&nth(2, 1)],
+        2,
+        "nobody knew whether it was taken"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_requests_are_bisected_until_the_culprits_stand_alone() {
+    for culprits in [
+        vec![nth(40, 1)],
+        vec![nth(1, 1), nth(2, 1), nth(90, 1)],
+        vec![nth(100, 1)],
+    ] {
+        for bad in [400, 413] {
+            let poison = culprits.clone();
+            let mut bench = start(move |ids| {
+                if ids.iter().any(|id| poison.contains(id)) {
+                    status(bad)
+                } else {
+                    ok()
+                }
+            });
+            bench.submit((1..=2).flat_map(|n| (1..=100).map(move |key| event(key, n))));
+            bench.ends.wait(200).await;
+            let mut refused: Vec<_> = bench.ends.refusals().iter().map(|one| one.event.id).collect();
+            refused.sort_unstable();
+            assert_eq!(refused, culprits);
+            assert!(bench.ends.refusals().iter().all(|one| one.status == Some(bad)));
+            assert_eq!(bench.state(Item::Conversations).0, State::Ok);
+            assert!(bench.fake.requests().len() < 20 * (culprits.len() + 1));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_the_innocent_go_on_while_the_culprit_is_looked_for() {
+    let poison = nth(1, 1);
+    let mut bench = start(move |ids| if ids.contains(&poison) { status(400) } else { ok() });
+    *bench.fake.delay.lock().unwrap() = Duration::from_secs(5);
+    bench.submit((1..=8).map(|key| event(key, 1)));
+    bench.submit([event(8, 2)]);
+    bench.ends.wait(9).await;
+    let requests = bench.fake.requests();
+    let at = |id| requests.iter().position(|seen| seen.ids.contains(&id)).unwrap();
+    let alone = requests.iter().position(|seen| seen.ids == [poison]).unwrap();
+    assert!(at(nth(8, 2)) < alone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_all_parts_fail_alike_the_lane_stops_drops_nothing_and_goes_on_by_itself() {
+    let mut bench = start(|_| status(400));
+    bench.submit((1..=150).map(|key| event(key, 1)));
+    tokio::time::sleep(MINUTE * 60).await;
+    assert_eq!(bench.ends.now(), 0);
+    let (state, what, todo) = bench.state(Item::Conversations);
+    assert_eq!(state, State::Error);
+    assert!(
+        what.contains("stopped, nothing is dropped: status 400") && what.contains("c-1"),
+        "{what}"
+    );
+    assert!(todo.contains("every request is refused"), "{todo}");
+    let before = bench.fake.requests().len();
+    assert!(before < 200, "{before}");
+    bench.fake.now_say(|_| ok());
+    tokio::time::sleep(MINUTE + Duration::from_secs(5)).await;
+    bench.ends.wait(150).await;
+    assert!(bench.ends.refusals().is_empty());
+    assert_eq!(bench.state(Item::Conversations).0, State::Ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_culprits_only_is_refused_once_something_else_passes() {
+    let poison = [nth(1, 1), nth(2, 1)];
+    let mut bench = start(move |ids| {
+        if ids.iter().any(|id| poison.contains(id)) {
+            status(400)
+        } else {
+            ok()
+        }
+    });
+    bench.submit([event(1, 1), event(2, 1)]);
+    tokio::time::sleep(MINUTE * 5).await;
+    assert_eq!(
+        (bench.ends.now(), bench.state(Item::Conversations).0),
+        (0, State::Error)
+    );
+    bench.submit([event(3, 1), event(1, 2)]);
+    bench.ends.wait(4).await;
+    let mut refused: Vec<_> = bench.ends.refusals().iter().map(|one| one.event.id).collect();
+    refused.sort_unstable();
+    assert_eq!(refused, poison);
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_events_that_are_all_bad_stop_the_lane_too() {
+    let mut bench = start(|_| status(400));
+    for key in 1..=20 {
+        bench.submit([event(key, 1)]);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    bench.ends.now();
+    assert_eq!(bench.ends.refusals().len(), 3);
+    assert_eq!(bench.state(Item::Conversations).0, State::Error);
+    bench.fake.now_say(|_| ok());
+    bench.ends.wait(20).await;
+    assert_eq!(bench.ends.refusals().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_and_permissions_and_odd_statuses_stop_the_lane_until_they_are_mended() {
+    for (code, word) in [
+        (401, "client_secret"),
+        (403, "conversation:conversation:inject"),
+        (404, "api_url"),
+        (302, "api_url"),
+        (409, "correlation id"),
+    ] {
+        let mut bench = start(move |_| status(code));
+        bench.submit((1..=300).map(|key| event(key, 1)));
+        tokio::time::sleep(MINUTE * 60).await;
+        assert_eq!(bench.ends.now(), 0, "{code}: nothing is dropped");
+        let (state, what, todo) = bench.state(Item::Conversations);
+        assert_eq!(state, State::Error);
+        assert!(
+            what.contains(&format!("status {code}")) && todo.contains(word),
+            "{what}; {todo}"
+        );
+        let requests = bench.fake.requests();
+        let probes = &requests[4..];
+        assert!(
+            probes.iter().all(|seen| seen.ids.len() == 1),
+            "a probe is one event"
+        );
+        assert!((60..130).contains(&probes.len()), "{}", probes.len());
+        let last = &probes[probes.len() - 5..];
+        let pauses = last.windows(2).map(|pair| (pair[1].at - pair[0].at).as_secs());
+        assert!(pauses.into_iter().all(|pause| (29..=61).contains(&pause)));
+        bench.fake.now_say(|_| ok());
+        bench.ends.wait(300).await;
+        assert!(bench.ends.refusals().is_empty());
+        assert_eq!(bench.state(Item::Conversations).0, State::Ok);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_bad_data_lets_the_lane_go_on() {
+    let poison = nth(1, 1);
+    let mut n = 0;
+    let mut bench = start(move |ids| {
+        n += 1;
+        match n {
+            1..=2 => status(403),
+            _ if ids.contains(&poison) => status(400),
+            _ => ok(),
+        }
+    });
+    bench.submit([event(1, 1), event(2, 1)]);
+    bench.ends.wait(2).await;
+    assert_eq!(bench.ends.refusals()[0].event.id, poison);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_retry_after_is_obeyed_and_is_an_error_on_the_board() {
+    let mut limited = status(429);
+    limited.answer = Answer::RateLimited {
+        retry_after: Some(MINUTE * 60),
+        scope: crate::genesys::Scope::Token,
+    };
+    let mut bench = start(in_turn([limited, ok()]));
+    bench.submit([event(1, 1)]);
+    tokio::time::sleep(MINUTE * 59).await;
+    let (state, what, _) = bench.state(Item::Conversations);
+    assert_eq!(state, State::Error);
+    assert!(
+        what.contains("asks to wait 59m 59s") || what.contains("asks to wait 1h"),
+        "{what}"
+    );
+    assert_eq!(bench.fake.requests().len(), 1);
+    bench.ends.wait(1).await;
+    assert_eq!(bench.state(Item::Conversations).0, State::Ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_panics_is_an_unknown_outcome() {
+    let mut first = true;
+    let mut bench = start(move |_| {
+        assert!(!std::mem::take(&mut first), "the first request breaks off");
+        ok()
+    });
+    bench.submit([event(1, 1)]);
+    bench.ends.wait(1).await;
+}

@@ -1,7 +1,7 @@
 //! A stand-in for Genesys Cloud within the process, scripted request by request, and a lane on it.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -64,7 +64,7 @@ impl Inject for Fake {
     async fn inject(&self, request: Request) -> Reply {
         let at = Instant::now();
         let ids = ids(&request.body);
-        let reply = (self.script.lock().unwrap())(&ids);
+        let reply = (self.script.lock().unwrap_or_else(PoisonError::into_inner))(&ids);
         if let Answer::Accepted { errors } = &reply.answer {
             let mut accepted = self.accepted.lock().unwrap();
             for id in &ids {
