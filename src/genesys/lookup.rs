@@ -5,14 +5,17 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Answer, Client, Gate, Reply};
+use crate::metrics;
 
 /// Names on a page; the platform gives no more.
 const PAGE: usize = 100;
@@ -236,7 +239,9 @@ impl Lookup {
             gate: &*self.gate,
             reply: None,
         };
+        let begun = Instant::now();
         let reply = self.client.call(method, path, body).await;
+        count(&reply, begun.elapsed());
         left.reply = Some(reply.clone());
         drop(left);
         match reply.answer {
@@ -244,6 +249,14 @@ impl Lookup {
             _ => Err(Box::new(reply)),
         }
     }
+}
+
+fn count(reply: &Reply, took: Duration) {
+    let status = reply
+        .status
+        .map_or_else(|| "none".to_owned(), |status| status.to_string());
+    ::metrics::counter!(metrics::REQUESTS, "endpoint" => "directory", "status" => status).increment(1);
+    ::metrics::histogram!(metrics::REQUEST_DURATION, "endpoint" => "directory").record(took.as_secs_f64());
 }
 
 /// Says how a request ended, also where nobody waits for it any more.

@@ -30,4 +30,5 @@ pub(super) fn event(key: u64, n: u64) -> Event {
 mod answers;
 mod budget;
 mod fake;
+mod http;
 mod order;

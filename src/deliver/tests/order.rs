@@ -233,7 +233,7 @@ fn fate(ids: &[Id], dice: u64, poisoned: &[u64]) -> Reply {
             429,
             Answer::RateLimited {
                 retry_after: Some(Duration::from_secs(dice % 5)),
-                scope: if dice % 2 == 0 {
+                scope: if dice.is_multiple_of(2) {
                     Scope::Token
                 } else {
                     Scope::Endpoint
