@@ -151,19 +151,30 @@ impl Delivery {
     pub fn submit(&self, owner: &Owner, items: impl IntoIterator<Item = Item>) {
         let now = Instant::now();
         let mut ends = Ends::default();
-        let mut held: [Option<MutexGuard<'_, Queue>>; 4] = [const { None }; 4];
+        let mut touched = [false; Lane::ALL.len()];
+        // One lock at a time: others hand over at the same time, and meet the lanes in another order.
+        let mut held: Option<(Lane, MutexGuard<'_, Queue>)> = None;
         for item in items {
-            let lane = item.event.lane as usize;
-            let way = &self.shared.lanes[lane];
-            let queue = held[lane].get_or_insert_with(|| way.lock());
+            let lane = item.event.lane;
+            let mut queue = match held.take() {
+                Some((same, queue)) if same == lane => queue,
+                other => {
+                    drop(other);
+                    touched[lane as usize] = true;
+                    self.shared.lanes[lane as usize].lock()
+                }
+            };
             if !owner.fenced() {
-                let tally = queue.submit(owner, item, now, &mut ends);
-                way.refused.increment(tally.refused);
+                let refused = queue.submit(owner, item, now, &mut ends).refused;
+                if refused > 0 {
+                    self.shared.lanes[lane as usize].refused.increment(refused);
+                }
             }
+            held = Some((lane, queue));
         }
-        for (queue, way) in held.into_iter().zip(&self.shared.lanes) {
-            if queue.is_some() {
-                drop(queue);
+        drop(held);
+        for (way, touched) in self.shared.lanes.iter().zip(touched) {
+            if touched {
                 way.wake.notify_one();
             }
         }

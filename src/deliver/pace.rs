@@ -25,6 +25,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const FIRST: Duration = Duration::from_secs(2);
 /// Nobody has to make way while more than one part in so many of a budget is left below the line.
 const SLACK: u32 = 60;
+/// No wait is believed to be longer, whatever an answer says.
+const LONGEST: Duration = Duration::from_hours(24 * 30);
+/// No window is.
+const DAY: Duration = Duration::from_hours(24);
 /// A closed budget whose answer did not say for how long; what Genesys' own SDKs take.
 const CLOSED: Duration = Duration::from_secs(3);
 
@@ -144,7 +148,7 @@ impl Budget {
             .saturating_duration_since(now)
             .saturating_sub(length.mul_f64(0.03));
         let line = f64::from(allowed) * (1.0 - 0.8 * to_go.div_duration_f64(length.mul_f64(0.97)).min(1.0));
-        if f64::from(used + allowed / SLACK) < line.floor() {
+        if f64::from(used.saturating_add(allowed / SLACK)) < line.floor() {
             return Verdict::Plenty;
         }
         if f64::from(used) < line.floor() {
@@ -179,6 +183,10 @@ impl Budget {
     pub(super) fn told(&mut self, sent: Sent, now: Instant, limits: Limits, counted: bool) {
         self.give_back();
         self.allowed = limits.allowed;
+        let limits = Limits {
+            reset: limits.reset.min(DAY),
+            ..limits
+        };
         // What is rounded up ends up to a second earlier than said, seen from when it was sent at the earliest.
         let end = (sent.at + limits.reset.saturating_sub(SECOND), now + limits.reset);
         self.length = match limits.count {
@@ -240,7 +248,7 @@ impl Budget {
         if early {
             self.margin = SECOND.min(self.margin + SECOND / 2);
         }
-        let until = now + wait.unwrap_or(CLOSED);
+        let until = now + wait.unwrap_or(CLOSED).min(LONGEST);
         self.closed = Some(self.closed.map_or(until, |known| known.max(until)));
         self.first = true;
         if let Some(window) = &mut self.window {

@@ -190,7 +190,8 @@ impl Desk {
         if load.probe
             && let Some(halt) = &mut self.halt
         {
-            if halt.cause == Cause::Alike {
+            if halt.cause == Cause::Alike || !self.suspects.is_empty() {
+                halt.cause = Cause::Alike;
                 halt.put_off(now, self.settings.backoff, random);
                 self.report.stopped(Cause::Alike, reply);
                 self.suspects.extend(load.entries);

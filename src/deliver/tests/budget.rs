@@ -30,17 +30,19 @@ struct Metered {
     /// `reset` is what is left, and so much, cut to whole seconds.
     rounding: Duration,
     travel: Duration,
+    /// Up to so much more, each way.
+    jitter: Duration,
     shared: bool,
 }
 
 #[derive(Default)]
 struct State {
     windows: Vec<(Instant, u32)>,
-    /// One for each lane where endpoints are counted by themselves.
     throttled: u32,
     lanes: [u32; 4],
     batches: Vec<usize>,
     others: u32,
+    random: fastrand::Rng,
 }
 
 const WINDOW: Duration = Duration::from_secs(60);
@@ -49,13 +51,22 @@ const CEIL: Duration = Duration::from_millis(999);
 impl Metered {
     fn new(allowed: u32, begins: Begins) -> Arc<Self> {
         Arc::new(Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                random: fastrand::Rng::with_seed(7),
+                ..State::default()
+            }),
             allowed,
             begins,
             rounding: CEIL,
             travel: Duration::from_millis(40),
+            jitter: Duration::ZERO,
             shared: true,
         })
+    }
+
+    async fn travel(&self) {
+        let jitter = self.jitter.mul_f64(self.state.lock().unwrap().random.f64());
+        tokio::time::sleep(self.travel + jitter).await;
     }
 
     fn take(&self) -> (bool, Limits) {
@@ -118,7 +129,7 @@ impl Metered {
 
 impl Inject for Metered {
     async fn inject(&self, request: Request) -> Reply {
-        tokio::time::sleep(self.travel).await;
+        self.travel().await;
         let (passed, limits) = self.take();
         {
             let mut state = self.state.lock().unwrap();
@@ -128,7 +139,7 @@ impl Inject for Metered {
                 state.batches.push(ids(&request.body).len());
             }
         }
-        tokio::time::sleep(self.travel).await;
+        self.travel().await;
         let mut reply = match passed {
             true => ok(),
             false => reply(
@@ -169,8 +180,9 @@ async fn work_off(endpoint: &Arc<Metered>, events: Vec<Event>, minutes: u32) {
     tokio::time::sleep(WINDOW * minutes).await;
 }
 
-fn backlog() -> Vec<Event> {
-    (1..=200)
+/// More than `requests` full ones.
+fn backlog(requests: u64) -> Vec<Event> {
+    (1..=requests / 15 + 2)
         .flat_map(|n| (1..=1500).map(move |key| event(key, n)))
         .collect()
 }
@@ -179,7 +191,7 @@ fn backlog() -> Vec<Event> {
 async fn a_backlog_uses_the_budget_in_full_batches_and_is_never_refused() {
     for begins in [Begins::WithARequest, Begins::ByTheClock] {
         let endpoint = Metered::new(300, begins);
-        work_off(&endpoint, backlog(), 7).await;
+        work_off(&endpoint, backlog(6 * 300), 6).await;
         let used = endpoint.used(1);
         let state = endpoint.state.lock().unwrap();
         assert_eq!(state.throttled, 0, "{begins:?}");
@@ -198,12 +210,12 @@ async fn half_of_the_budget_is_left_to_another_agent() {
     for begins in [Begins::WithARequest, Begins::ByTheClock] {
         let endpoint = Metered::new(300, begins);
         endpoint.shared_with(Duration::from_millis(380), 150);
-        work_off(&endpoint, backlog(), 7).await;
+        work_off(&endpoint, backlog(6 * 300), 6).await;
         let used = endpoint.used(1);
         let state = endpoint.state.lock().unwrap();
         assert_eq!(state.throttled, 0, "{begins:?}");
         assert!(used >= 0.99, "{begins:?}: {used} {:?}", state.windows);
-        assert!(state.others > 140 * 6, "{begins:?}: {}", state.others);
+        assert!(state.others > 140 * 5, "{begins:?}: {}", state.others);
     }
 }
 
@@ -211,9 +223,9 @@ async fn half_of_the_budget_is_left_to_another_agent() {
 async fn a_server_that_rounds_down_is_learned() {
     let endpoint = Arc::new(Metered {
         rounding: Duration::ZERO,
-        ..Arc::into_inner(Metered::new(300, Begins::ByTheClock)).unwrap()
+        ..Arc::into_inner(Metered::new(120, Begins::ByTheClock)).unwrap()
     });
-    work_off(&endpoint, backlog(), 10).await;
+    work_off(&endpoint, backlog(10 * 120), 10).await;
     let used = endpoint.used(3);
     let throttled = endpoint.state.lock().unwrap().throttled;
     assert!(throttled <= 3, "{throttled}");
@@ -222,12 +234,12 @@ async fn a_server_that_rounds_down_is_learned() {
 
 #[tokio::test(start_paused = true)]
 async fn lanes_share_scarce_budget_by_what_they_have_to_bring() {
-    let endpoint = Metered::new(300, Begins::WithARequest);
+    let endpoint = Metered::new(120, Begins::WithARequest);
     let few = (1..=1000).map(|n| of(Lane::Presence, event(3, n)));
     let single = (1..=1000).map(|n| of(Lane::OutOfOffice, event(4, n)));
     work_off(
         &endpoint,
-        backlog().into_iter().chain(few).chain(single).collect(),
+        backlog(6 * 120).into_iter().chain(few).chain(single).collect(),
         5,
     )
     .await;
@@ -238,7 +250,7 @@ async fn lanes_share_scarce_budget_by_what_they_have_to_bring() {
     assert!(used >= 0.99, "{used}");
     for lane in [Lane::Presence, Lane::OutOfOffice] {
         let share = state.lanes[lane as usize] * 100 / all;
-        assert!((5..=20).contains(&share), "{lane:?}: {share} %");
+        assert!((10..=40).contains(&share), "{lane:?}: {share} %");
     }
 }
 
@@ -253,7 +265,7 @@ async fn the_directory_gets_its_part_though_lanes_have_a_backlog() {
         Board::default(),
     );
     let (owner, _ends) = owner(1);
-    delivery.submit(&owner, super::fake::items(backlog()));
+    delivery.submit(&owner, super::fake::items(backlog(4 * 300)));
     let start = Instant::now();
     let mut longest = Duration::ZERO;
     for _ in 0..45 {
@@ -302,8 +314,13 @@ async fn endpoints_that_count_by_themselves_are_told_from_the_token() {
         Board::default(),
     );
     let (owner, _ends) = owner(1);
-    let presence = backlog().into_iter().map(|event| of(Lane::Presence, event));
-    delivery.submit(&owner, super::fake::items(backlog().into_iter().chain(presence)));
+    let presence = backlog(4 * 300)
+        .into_iter()
+        .map(|event| of(Lane::Presence, event));
+    delivery.submit(
+        &owner,
+        super::fake::items(backlog(4 * 300).into_iter().chain(presence)),
+    );
     tokio::time::sleep(WINDOW * 6).await;
     let [one, other] = [0, 1].map(|lane| endpoint.0[lane].state.lock().unwrap().windows[3].1);
     let counts = [one, other];
@@ -335,8 +352,84 @@ async fn without_headers_the_documented_budget_is_kept() {
         shared: false,
         ..Arc::into_inner(Metered::new(300, Begins::WithARequest)).unwrap()
     });
-    work_off(&endpoint, backlog(), 6).await;
+    work_off(&endpoint, backlog(6 * 300), 6).await;
     let used = endpoint.used(1);
     let throttled = endpoint.state.lock().unwrap().throttled;
     assert!(throttled <= 2 && used > 0.93, "{used} {throttled}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_may_come_late_and_out_of_order() {
+    for begins in [Begins::WithARequest, Begins::ByTheClock] {
+        let endpoint = Arc::new(Metered {
+            jitter: Duration::from_millis(900),
+            ..Arc::into_inner(Metered::new(120, begins)).unwrap()
+        });
+        let presence = backlog(5 * 120)
+            .into_iter()
+            .map(|event| of(Lane::Presence, event));
+        work_off(
+            &endpoint,
+            backlog(5 * 120).into_iter().chain(presence).collect(),
+            8,
+        )
+        .await;
+        let used = endpoint.used(1);
+        let state = endpoint.state.lock().unwrap();
+        assert_eq!(state.throttled, 0, "{begins:?}");
+        assert!(used >= 0.97, "{begins:?}: {used} {:?}", state.windows);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_however_absurd_breaks_the_governor() {
+    for (count, allowed, reset, retry_after) in [
+        (u32::MAX, u32::MAX, u64::from(u32::MAX), u64::MAX),
+        (u32::MAX, 1, 0, 0),
+        (0, 1, u64::from(u32::MAX), 3600),
+    ] {
+        let limits = Limits {
+            count,
+            allowed,
+            reset: Duration::from_secs(reset),
+        };
+        let governor = Governor::new();
+        let mut limited = reply(
+            429,
+            Answer::RateLimited {
+                retry_after: Some(Duration::from_secs(retry_after)),
+                scope: Scope::Token,
+            },
+        );
+        limited.limits = Some(limits);
+        governor.enter().await;
+        governor.left(&limited);
+        let patience = Duration::from_secs(40 * 24 * 3600);
+        tokio::time::timeout(patience, governor.enter())
+            .await
+            .expect("it opens again");
+    }
+}
+
+#[tokio::test]
+async fn partitions_hand_over_at_the_same_time_in_any_order_of_lanes() {
+    let endpoint = Metered::new(u32::MAX, Begins::WithARequest);
+    let delivery = Delivery::start(Settings::default(), endpoint, Governor::new(), Board::default());
+    let hand_over = |lanes: [Lane; 2], first: u64| {
+        let delivery = delivery.clone();
+        std::thread::spawn(move || {
+            let (owner, _ends) = owner(first);
+            for n in 0..300 {
+                let events = (0..20).map(|key| of(lanes[(key % 2) as usize], event(first + key, n)));
+                delivery.submit(&owner, super::fake::items(events.collect::<Vec<_>>()));
+            }
+        })
+    };
+    let threads = [
+        hand_over([Lane::Conversations, Lane::Presence], 100),
+        hand_over([Lane::Presence, Lane::Conversations], 200),
+    ];
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
