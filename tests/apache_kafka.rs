@@ -17,3 +17,5 @@ mod security;
 #[path = "apache_kafka/sharing.rs"]
 mod sharing;
 mod support;
+#[path = "apache_kafka/tail.rs"]
+mod tail;

@@ -107,6 +107,19 @@ impl Context {
         }
     }
 
+    /// Transactions end with markers that are given out to nobody, yet count as offsets: the reader passes them, and
+    /// so the log's end is reached. Only where everything given out has been handed over.
+    pub(super) fn pass_markers(&self, consumer: &BaseConsumer<Self>) {
+        let Ok(positions) = consumer.position() else {
+            return;
+        };
+        for element in positions.elements() {
+            if let Offset::Offset(next) = element.offset() {
+                self.passed(&Place::new(element.topic(), element.partition()), next);
+            }
+        }
+    }
+
     /// A partition was looked at: whether the log's end is ahead of what was handed over. Since when it has been.
     pub(super) fn looked_at(&self, place: &Place, ahead: bool) -> Option<Instant> {
         let now = Instant::now();
@@ -163,21 +176,7 @@ impl Context {
                 list.set_partition_offset(&place.topic, place.partition, Offset::Offset(*from))?;
             }
             for (from, place, metadata) in begun {
-                let epoch = self.lasting.epochs.fetch_add(1, Ordering::Relaxed);
-                let assignment = Assignment {
-                    epoch,
-                    next: from,
-                    seen: Instant::now(),
-                    behind: None,
-                };
-                self.ours().assigned.insert(place.clone(), assignment);
-                let assigned = Input::Assigned {
-                    place,
-                    epoch,
-                    from,
-                    metadata,
-                };
-                let _ = self.inputs.send(assigned);
+                self.begun(place, from, metadata);
             }
         }
         match consumer.rebalance_protocol() {
@@ -190,8 +189,34 @@ impl Context {
         Ok(())
     }
 
+    /// A partition is ours and is read from `from` on.
+    pub(super) fn begun(&self, place: Place, from: i64, metadata: String) {
+        let epoch = self.lasting.epochs.fetch_add(1, Ordering::Relaxed);
+        let assignment = Assignment {
+            epoch,
+            next: from,
+            seen: Instant::now(),
+            behind: None,
+        };
+        self.ours().assigned.insert(place.clone(), assignment);
+        let assigned = Input::Assigned {
+            place,
+            epoch,
+            from,
+            metadata,
+        };
+        let _ = self.inputs.send(assigned);
+    }
+
     /// The first offset to read.
-    fn begin(&self, consumer: &BaseConsumer<Self>, place: &Place, committed: Offset) -> KafkaResult<i64> {
+    pub(super) fn begin(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        place: &Place,
+        committed: Offset,
+    ) -> KafkaResult<i64> {
+        // Asked in any case: what is there now is what later partitions are told apart from.
+        let later = self.is_later(consumer, place)?;
         let (low, high) = consumer.fetch_watermarks(&place.topic, place.partition, ASK)?;
         if let Offset::Offset(from) = committed {
             if from < low {
@@ -206,7 +231,6 @@ impl Context {
             }
             return Ok(from);
         }
-        let later = self.is_later(consumer, place)?;
         match self.settings.start {
             _ if later => Ok(low),
             Start::Earliest => Ok(low),

@@ -3,6 +3,7 @@
 //! A [`Consumer`] reads on a thread of its own and says what happens as [`Input`]s, in order, over a bounded channel:
 //! partitions assigned and taken away, and [`Chunk`]s of records, for which it takes bytes from the memory bound
 //! ([`Credits`]). It commits what it is told to, and nothing else. [`DeadLetters`] writes what could not be delivered.
+//! A [`Tail`] reads along without a group, and [`probe`] asks what there is.
 
 mod consumer;
 mod context;
@@ -15,6 +16,7 @@ mod offsets;
 mod probe;
 mod reading;
 mod settings;
+mod tail;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ pub use letters::{DeadLetters, Letter};
 pub use offsets::Offsets;
 pub use probe::{Asked, Findings, Reached, Topic, probe};
 pub use settings::{Error, Login, Settings, Start, Token, TokenSource, escape};
+pub use tail::{NoTail, Tail};
 
 /// What an assignment is known by from its beginning to its end; no two are alike.
 pub type Epoch = u64;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use regex::Regex;
@@ -48,7 +48,7 @@ pub struct Findings {
     /// Why the group's offsets could not be read.
     pub group_fault: Option<Fault>,
     /// Every topic that may be seen, by name.
-    topics: Vec<Topic>,
+    pub(super) topics: Vec<Topic>,
 }
 
 /// A cluster that answers.
@@ -259,20 +259,31 @@ impl Asking {
         if list.count() == 0 {
             return Ok(Vec::new());
         }
-        let fault = |error: KafkaError| Fault::judge(error.rdkafka_error_code(), error.to_string());
-        let list = self
-            .client
-            .committed_offsets(list, self.patience)
-            .map_err(fault)?;
+        let until = Instant::now() + self.patience;
+        let list = loop {
+            match self.offsets(list.clone()) {
+                Ok(list) => break list,
+                // A coordinator that is just being found or elected knows in a moment.
+                Err(error) if passes(&error) && Instant::now() < until => self.listen(),
+                Err(error) => return Err(Fault::judge(error.rdkafka_error_code(), error.to_string())),
+            }
+        };
         let mut committed = Vec::new();
         for element in list.elements() {
-            element.error().map_err(fault)?;
             if let Offset::Offset(offset) = element.offset() {
                 committed.push((Place::new(element.topic(), element.partition()), offset));
             }
         }
         committed.sort();
         Ok(committed)
+    }
+
+    fn offsets(&self, list: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+        let list = self.client.committed_offsets(list, self.patience)?;
+        for element in list.elements() {
+            element.error()?;
+        }
+        Ok(list)
     }
 
     /// What was heard, each once: a login or a certificate says more than a connection that broke because of it.
@@ -292,6 +303,15 @@ impl Asking {
         });
         faults
     }
+}
+
+fn passes(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let code = error.rdkafka_error_code();
+    matches!(
+        code,
+        Some(Code::CoordinatorLoadInProgress | Code::CoordinatorNotAvailable | Code::NotCoordinator)
+    )
 }
 
 impl From<&MetadataTopic> for Topic {

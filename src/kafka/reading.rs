@@ -216,22 +216,10 @@ impl<'a> Reading<'a> {
             .say(Event::Fault(Fault::judge(code, error.to_string())));
     }
 
-    /// Transactions end with markers that are given out to nobody, yet count as offsets: the reader passes them, and
-    /// so the log's end is reached.
     fn pass_markers(&mut self) {
-        if self.positioned.elapsed() < POSITION {
-            return;
-        }
-        self.positioned = Instant::now();
-        // Everything given out has been handed over, so the reader's position is ours.
-        let Ok(positions) = self.reader.position() else {
-            return;
-        };
-        for element in positions.elements() {
-            if let Offset::Offset(next) = element.offset() {
-                let place = Place::new(element.topic(), element.partition());
-                self.reader.context().passed(&place, next);
-            }
+        if self.positioned.elapsed() >= POSITION {
+            self.positioned = Instant::now();
+            self.reader.context().pass_markers(self.reader);
         }
     }
 

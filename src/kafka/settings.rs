@@ -223,6 +223,15 @@ impl Settings {
         config
     }
 
+    /// Whether the agent reads that topic.
+    pub(super) fn reads(&self, topic: &str) -> bool {
+        let fits = |entry: &String| match entry.starts_with('^') {
+            true => Regex::new(entry).is_ok_and(|entry| entry.is_match(topic)),
+            false => entry == topic,
+        };
+        self.topics.iter().any(fits) && !self.writes(topic)
+    }
+
     /// Whether the agent writes that topic.
     pub(super) fn writes(&self, topic: &str) -> bool {
         self.hidden()

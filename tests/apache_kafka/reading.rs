@@ -23,7 +23,7 @@ fn gap(input: &Input) -> Option<(i64, i64)> {
 }
 
 /// Deletes what retention would.
-async fn delete_below(kafka: &ApacheKafka, topic: &str, offset: i64) {
+pub(crate) async fn delete_below(kafka: &ApacheKafka, topic: &str, offset: i64) {
     let mut below = TopicPartitionList::new();
     below
         .add_partition_offset(topic, 0, Offset::Offset(offset))
