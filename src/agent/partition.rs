@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 
 use super::counts::Counters;
 use super::mail::{self, Mail};
+use super::quiet::Quiet;
 use super::sites::Sites;
 use super::worker::{Moment, Settings, Work, Worker};
 use crate::clock;
@@ -23,9 +24,6 @@ use crate::directory::Names;
 use crate::health::{Board, Heart};
 use crate::kafka::{Chunk, Credits, DeadLetters, Epoch, Place};
 use crate::metrics::WAITS_CUT_SHORT;
-
-/// A quiet partition's stream time stays so far behind: a record may be on its way.
-const BEHIND: Duration = Duration::from_millis(250);
 
 /// What all partitions share.
 pub(super) struct Shared {
@@ -104,7 +102,7 @@ impl Handle {
             work: Work::default(),
             counters: Counters::new(),
             starved: false,
-            last_read: Instant::now(),
+            quiet: Quiet::new(),
             progress: progress.clone(),
             // It may have nothing to do for long, so only an end by a fault shows.
             heart: shared.board.heart("a partition's work", Duration::MAX),
@@ -162,7 +160,7 @@ struct Partition {
     work: Work,
     counters: Counters,
     starved: bool,
-    last_read: Instant,
+    quiet: Quiet,
     progress: Arc<Progress>,
     heart: Heart,
 }
@@ -218,21 +216,16 @@ impl Partition {
         };
         self.worker
             .records(chunk, &directory, now(), &mut self.work, hear);
-        self.last_read = Instant::now();
+        self.quiet = Quiet::new();
     }
 
     /// The partition is quiet: stream time goes on with the clock.
     fn at_end(&mut self, offset: i64) {
-        if offset != self.next || self.worker.stream_time().millis() == 0 {
-            return;
+        if offset == self.next
+            && let Some(to) = self.quiet.tick(self.worker.stream_time())
+        {
+            self.tick(to);
         }
-        let Some(passed) = self.last_read.elapsed().checked_sub(BEHIND) else {
-            return;
-        };
-        let passed_millis = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
-        let to = self.worker.stream_time().plus(passed_millis);
-        self.last_read += passed;
-        self.tick(to);
     }
 
     fn tick(&mut self, to: crate::time::Time) {

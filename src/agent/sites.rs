@@ -9,7 +9,7 @@ use crate::kafka::Place;
 
 /// See the module. Clones share one list.
 #[derive(Clone, Debug)]
-pub(super) struct Sites {
+pub struct Sites {
     seen: Arc<Mutex<Seen>>,
     board: Board,
 }
@@ -23,7 +23,7 @@ struct Seen {
 
 impl Sites {
     /// No site was seen yet.
-    pub(super) fn new(board: Board) -> Self {
+    pub fn new(board: Board) -> Self {
         Self {
             seen: Arc::default(),
             board,
@@ -31,7 +31,7 @@ impl Sites {
     }
 
     /// A record of `site` came through `place`.
-    pub(super) fn seen(&self, site: &str, place: &Place) {
+    pub fn seen(&self, site: &str, place: &Place) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match seen.places.get(site) {
             Some(other) if other != place => {
@@ -57,7 +57,7 @@ impl Sites {
     }
 
     /// A partition is no longer read here.
-    pub(super) fn forget(&self, place: &Place) {
+    pub fn forget(&self, place: &Place) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.places.retain(|_, other| other != place);
     }

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod exit;
 pub mod health;
 pub mod judge;
+mod lines;
 pub mod log;
 pub mod run;
 pub mod sandbox;

@@ -1,5 +1,7 @@
 //! `run`: the agent, until it is told to stop.
 
+mod dry;
+
 use crate::agent::{self, Agent};
 use crate::cli::exit::{CONFIG, CREDENTIALS, Failure, INTERNAL, UNAVAILABLE};
 use crate::cli::{log, stop};
@@ -11,25 +13,35 @@ use crate::{convert, metrics, names};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// `run --config FILE`.
+/// `run --config FILE [--dry-run]`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The agent's configuration
     #[arg(long)]
     config: PathBuf,
+    /// Convert and print events; join no group, send and commit nothing, ask Genesys Cloud for nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs until SIGINT or SIGTERM, then stops cleanly.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let parts: &[Part] = match args.dry_run {
+        true => &[Part::Kafka],
+        false => &[Part::Kafka, Part::Genesys],
+    };
     let config = Config::load(&Sources::process(Some(args.config)))
-        .and_then(|config| config.require(&[Part::Kafka, Part::Genesys]).map(|()| config))
+        .and_then(|config| config.require(parts).map(|()| config))
         .map_err(|error| Failure::new(CONFIG, error.to_string()))?;
     log::init(&config.log)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(until_told(config));
+    let ended = match args.dry_run {
+        true => runtime.block_on(dry::until_told(config)),
+        false => runtime.block_on(until_told(config)),
+    };
     // A lookup or a probe may still be under way; nobody waits for it.
     runtime.shutdown_background();
     ended.map(|()| ExitCode::SUCCESS)

@@ -140,12 +140,16 @@ fn group<W: Write>(
 
 /// A fault in the way.
 fn failed<W: Write>(item: &str, fault: &Fault, sheet: &mut Sheet<W>) -> io::Result<()> {
-    let code = match fault.kind {
+    sheet.error(code(fault), item, what(fault), fault.advice())
+}
+
+/// The exit code of a fault that ends the program.
+pub(in crate::cli) fn code(fault: &Fault) -> u8 {
+    match fault.kind {
         Kind::Login | Kind::Permission => CREDENTIALS,
         Kind::Topic | Kind::Fenced => WRONG,
         Kind::Unreachable | Kind::Tls | Kind::Other => UNAVAILABLE,
-    };
-    sheet.error(code, item, what(fault), fault.advice())
+    }
 }
 
 /// A fault without what to do, which goes to the next line.

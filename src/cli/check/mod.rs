@@ -11,7 +11,7 @@
 
 mod files;
 mod genesys;
-mod kafka;
+pub(super) mod kafka;
 mod permissions;
 mod sheet;
 mod source;

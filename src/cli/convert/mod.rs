@@ -5,24 +5,18 @@
 //! be read is named on stderr; the others are converted all the same, and the exit code is 65.
 
 mod input;
-mod order;
 
-use crate::agent::settings;
-use crate::cic::{self, Fallback};
+use crate::cic;
 use crate::cli::exit::{BAD_DATA, CONFIG, Failure};
+use crate::cli::lines::{self, Converter, Made, Partition, Raw};
 use crate::config::{Config, Sources};
-use crate::convert::{Fate, Machine, Output};
-use crate::event::Event;
-use crate::names::{Directory, Resolved, Resolver};
 use crate::time::Time;
 use anyhow::Context;
 use input::Line;
-use order::InOrder;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// More bad lines than this are counted and not printed.
 const SHOWN: u64 = 50;
@@ -56,18 +50,15 @@ fn time(text: &str) -> Result<Time, String> {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&Sources::process(args.config))
         .map_err(|error| Failure::new(CONFIG, error.to_string()))?;
-    let directory = match args.directory.or_else(|| config.directory.file.clone()) {
-        Some(path) => settings::directory_file(&path).map_err(|error| Failure::new(CONFIG, error))?,
-        None => Directory::everything(),
-    };
+    let directory = lines::directory(args.directory.as_deref(), &config)?;
     let (input, name) = input::open(&args.file)?;
     let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut work = Work::new(&config, directory, name, args.time, out);
+    let mut work = Work::new(Converter::new(&config, directory), name, args.time, out);
     work.all(input)?;
     if args.summary {
-        work.tally.print(&mut io::stderr().lock())?;
+        work.made.tally.print(&mut io::stderr().lock())?;
     }
-    Ok(match work.tally.bad {
+    Ok(match work.made.tally.bad {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::from(BAD_DATA),
     })
@@ -75,39 +66,26 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// One conversion from beginning to end.
 struct Work<W: Write> {
-    conversion: Arc<crate::convert::Settings>,
-    resolving: crate::names::Settings,
-    directory: Directory,
-    default_source: String,
-    max_skew: i64,
+    converter: Converter,
     /// What lines are known by that say nothing themselves.
     name: String,
     /// The last time that a line carried.
     time: Option<Time>,
     /// By topic and partition; lines that are no Kafka records have the empty topic.
     partitions: BTreeMap<(String, i32), Partition>,
-    order: InOrder<W>,
-    tally: Tally,
-}
-
-struct Partition {
-    machine: Machine,
-    resolver: Resolver,
+    made: Made,
+    out: W,
 }
 
 impl<W: Write> Work<W> {
-    fn new(config: &Config, directory: Directory, name: String, time: Option<Time>, out: W) -> Self {
+    fn new(converter: Converter, name: String, time: Option<Time>, out: W) -> Self {
         Self {
-            conversion: Arc::new(settings::conversion(config)),
-            resolving: settings::names(config, false),
-            directory,
-            default_source: config.cic.default_source.clone(),
-            max_skew: i64::try_from(config.cic.max_skew.as_millis()).unwrap_or(i64::MAX),
+            converter,
             name,
             time,
             partitions: BTreeMap::new(),
-            order: InOrder::new(out),
-            tally: Tally::default(),
+            made: Made::default(),
+            out,
         }
     }
 
@@ -125,153 +103,49 @@ impl<W: Write> Work<W> {
                 continue;
             }
             if let Err(error) = self.line(&line, number) {
-                self.tally.bad(&self.name, number, &error)?;
+                self.bad(number, &error)?;
             }
+            self.made.order.write(&mut self.out)?;
         }
-        let mut output = Output::default();
         for partition in self.partitions.values_mut() {
-            partition.machine.finish(&mut output);
-            resolve(
-                &mut self.order,
-                &mut self.tally,
-                partition,
-                &self.directory,
-                number,
-                &mut output,
-            )?;
+            self.converter.finish(partition, number, &mut self.made);
         }
-        Ok(self.order.finish()?)
+        self.made.order.finish(&mut self.out)?;
+        Ok(self.out.flush()?)
     }
 
     fn line(&mut self, line: &[u8], number: u64) -> anyhow::Result<()> {
         let line = Line::read(line).map_err(anyhow::Error::msg)?;
         let own = format!("{}:{number}", self.name);
         let id = line.place();
-        let fallback = Fallback {
-            source: &self.default_source,
+        let raw = Raw {
+            value: line.value(),
             id: id.as_deref().unwrap_or(&own),
-            time: line.time().or(self.time),
+            timestamp: line.time(),
+            time: self.time,
+            position: number,
         };
-        let record = cic::read(line.value(), line.headers(), fallback, &self.conversion.wanted);
+        let record = self.converter.read(&raw, line.headers());
         let record = record.map_err(|error| match error {
             cic::Error::NoTime => anyhow::anyhow!("{error}; give one by --time"),
             error => error.into(),
         })?;
         self.time = Some(record.time);
-        let (conversion, resolving) = (&self.conversion, &self.resolving);
         let partition = self
             .partitions
             .entry(line.partition())
-            .or_insert_with(|| Partition {
-                machine: Machine::new(conversion.clone()),
-                resolver: Resolver::new(resolving),
-            });
-        let ceiling = line.time().map_or(record.time, |time| time.plus(self.max_skew));
-        let mut output = Output::default();
-        self.tally.records += 1;
-        self.order.begin(number);
-        partition
-            .machine
-            .record_until(&record, number, ceiling, &mut output);
-        resolve(
-            &mut self.order,
-            &mut self.tally,
-            partition,
-            &self.directory,
-            number,
-            &mut output,
-        )?;
+            .or_insert_with(|| self.converter.partition());
+        self.converter.record(partition, &raw, &record, &mut self.made);
         match record.unreadable.first() {
             Some(part) => Err(anyhow::anyhow!("{part}")),
             None => Ok(()),
         }
     }
-}
 
-/// Turns what was made into lines.
-fn resolve<W: Write>(
-    order: &mut InOrder<W>,
-    tally: &mut Tally,
-    partition: &mut Partition,
-    directory: &Directory,
-    number: u64,
-    output: &mut Output,
-) -> io::Result<()> {
-    for (position, draft) in output.drafts.drain(..) {
-        match partition.resolver.resolve(&draft, directory) {
-            Resolved::Event(event, without) => {
-                tally.event(&event);
-                without.iter().for_each(|reason| tally.left_out(reason.as_str()));
-                order.add(position.unwrap_or(number), &event);
-            }
-            Resolved::LeftOut(reason) => tally.left_out(reason.as_str()),
-            Resolved::Waits(names) => unreachable_wait(tally, names.len()),
-        }
-    }
-    for (position, fate) in output.fates.drain(..) {
-        match fate {
-            Fate::Made(_) => tally.delivered += 1,
-            Fate::Skipped(reason) => *tally.skipped.entry(reason.as_str()).or_default() += 1,
-            Fate::Unreadable(..) => {}
-        }
-        order.ended(position);
-    }
-    order.flush()
-}
-
-/// With a directory that cannot grow nothing waits; should it, it is counted rather than lost from sight.
-fn unreachable_wait(tally: &mut Tally, names: usize) {
-    for _ in 0..names {
-        tally.left_out("waits");
-    }
-}
-
-/// What became of it all.
-#[derive(Default)]
-struct Tally {
-    records: u64,
-    delivered: u64,
-    bad: u64,
-    skipped: BTreeMap<&'static str, u64>,
-    events: BTreeMap<&'static str, u64>,
-    left_out: BTreeMap<&'static str, u64>,
-}
-
-impl Tally {
-    fn event(&mut self, event: &Event) {
-        *self.events.entry(event.array).or_default() += 1;
-    }
-
-    fn left_out(&mut self, reason: &'static str) {
-        *self.left_out.entry(reason).or_default() += 1;
-    }
-
-    fn bad(&mut self, name: &str, line: u64, error: &anyhow::Error) -> anyhow::Result<()> {
-        if error.is::<io::Error>() {
-            anyhow::bail!("cannot print: {error}");
-        }
-        self.bad += 1;
-        if self.bad <= SHOWN {
-            writeln!(io::stderr(), "{name}:{line}: {error:#}")?;
-        }
-        Ok(())
-    }
-
-    fn print(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "records         {:>10}", self.records)?;
-        writeln!(out, "  made events   {:>10}", self.delivered)?;
-        writeln!(out, "  skipped       {:>10}", self.skipped.values().sum::<u64>())?;
-        for (reason, count) in &self.skipped {
-            writeln!(out, "    {reason:<42} {count:>10}")?;
-        }
-        writeln!(out, "bad lines       {:>10}", self.bad)?;
-        writeln!(out, "events          {:>10}", self.events.values().sum::<u64>())?;
-        for (array, count) in &self.events {
-            writeln!(out, "  {array:<44} {count:>10}")?;
-        }
-        writeln!(out, "left out        {:>10}", self.left_out.values().sum::<u64>())?;
-        for (reason, count) in &self.left_out {
-            writeln!(out, "  {reason:<44} {count:>10}")?;
+    fn bad(&mut self, line: u64, error: &anyhow::Error) -> io::Result<()> {
+        self.made.tally.bad += 1;
+        if self.made.tally.bad <= SHOWN {
+            writeln!(io::stderr(), "{}:{line}: {error:#}", self.name)?;
         }
         Ok(())
     }
