@@ -23,6 +23,21 @@ fn every_key_stands_in_the_readme() {
 }
 
 #[test]
+fn the_rules_of_statuses_stand_in_the_readme_with_an_example_that_is_taken() {
+    let begin = README.find("[[presence.rule]]\n").expect("there is an example");
+    let example = README[begin..].split("```").next().expect("it ends");
+    let config = cic_conduit::config::Config::parse(example).expect("it is taken");
+    assert_eq!(config.presence.rules.len(), 3);
+    for (key, words) in [
+        ("presence", cic_conduit::config::PRESENCES),
+        ("routing_status", cic_conduit::config::ROUTING_STATUSES),
+    ] {
+        let row = format!("| `{key}` | {} |", words.join(", "));
+        assert!(README.contains(&row), "README.md lacks {row}");
+    }
+}
+
+#[test]
 fn every_metric_stands_in_the_readme() {
     contains_every_row(&cic_conduit::metrics::markdown());
 }
