@@ -86,7 +86,6 @@ pub enum Error {
 #[derive(Debug, Default)]
 struct Reports {
     delivered: AtomicU64,
-    failed: AtomicU64,
     first: Mutex<Option<String>>,
 }
 
@@ -102,7 +101,6 @@ impl ProducerContext for Context {
         match result {
             Ok(_) => _ = self.0.delivered.fetch_add(1, Ordering::Relaxed),
             Err((error, _)) => {
-                self.0.failed.fetch_add(1, Ordering::Relaxed);
                 let mut first = self.0.first.lock().unwrap_or_else(PoisonError::into_inner);
                 first.get_or_insert_with(|| error.to_string());
             }
@@ -116,6 +114,7 @@ pub struct Writer {
     reports: Arc<Reports>,
     topic: String,
     spread: Option<i32>,
+    handed_over: u64,
     bytes: u64,
 }
 
@@ -147,6 +146,7 @@ impl Writer {
             reports,
             topic: target.topic.clone(),
             spread: target.spread,
+            handed_over: 0,
             bytes: 0,
         })
     }
@@ -177,6 +177,7 @@ impl Writer {
         }
         match self.producer.send(record) {
             Ok(()) => {
+                self.handed_over += 1;
                 self.bytes += said.value.len() as u64;
                 Ok(true)
             }
@@ -247,11 +248,12 @@ impl Writer {
     /// When anything was not delivered.
     pub fn finish(self, patience: Duration) -> Result<Written, Error> {
         let flushed = self.producer.flush(patience);
-        let waiting = self.producer.in_flight_count();
+        let delivered = self.reports.delivered.load(Ordering::Relaxed);
+        // Whatever is not known to be there. What librdkafka counts as waiting has its own events in it.
         let written = Written {
-            delivered: self.reports.delivered.load(Ordering::Relaxed),
+            delivered,
             bytes: self.bytes,
-            failed: self.reports.failed.load(Ordering::Relaxed) + u64::try_from(waiting).unwrap_or_default(),
+            failed: self.handed_over.saturating_sub(delivered),
         };
         if written.failed == 0 {
             return Ok(written);

@@ -122,11 +122,11 @@ async fn a_site_stays_in_one_partition_in_the_order_in_which_it_was_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_is_waited_for_and_a_stop_ends_it() {
-    // Nobody listens: nothing is ever delivered, and the queue holds ten.
+    // Nobody listens: nothing is ever delivered or, for an hour, given up, and the queue holds ten.
     let target = Target {
         options: vec![
             ("queue.buffering.max.messages".to_owned(), "10".to_owned()),
-            ("message.timeout.ms".to_owned(), "1000".to_owned()),
+            ("message.timeout.ms".to_owned(), "3600000".to_owned()),
         ],
         ..target("127.0.0.1:1".to_owned())
     };
@@ -139,14 +139,12 @@ async fn a_full_queue_is_waited_for_and_a_stop_ends_it() {
         }
         offered += 1;
     }
-    assert!(offered <= 10, "memory is bounded");
+    assert_eq!(offered, 10, "memory is bounded");
     let stop = CancellationToken::new();
     stop.cancel();
     let simulation = Simulation::new(&Settings::default());
     writer.run(simulation, Pace::default(), &stop).await.unwrap();
-    let lost = tokio::task::spawn_blocking(move || writer.finish(PATIENCE))
-        .await
-        .unwrap();
+    let lost = writer.finish(Duration::from_millis(10));
     let Err(Error::Lost {
         failed, delivered, ..
     }) = lost
@@ -182,6 +180,24 @@ async fn record_times_pass_as_the_clock_does() {
         .await
         .unwrap();
     assert_eq!(written.unwrap().delivered, 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_is_counted_with_the_first_reason() {
+    let target = Target {
+        options: vec![("message.timeout.ms".to_owned(), "100".to_owned())],
+        ..target("127.0.0.1:1".to_owned())
+    };
+    let mut writer = Writer::open(&target).unwrap();
+    let simulation = Simulation::new(&Settings::default());
+    writer
+        .run(simulation, flat_out(20), &CancellationToken::new())
+        .await
+        .unwrap();
+    let lost = writer.finish(PATIENCE).unwrap_err();
+    let told =
+        "20 records were not delivered, 0 were; the first error: Message production error: MessageTimedOut";
+    assert!(lost.to_string().starts_with(told), "{lost}");
 }
 
 #[test]
