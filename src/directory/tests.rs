@@ -377,7 +377,7 @@ async fn names_of_people_stand_in_no_log() {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::INFO)
         .with_writer(move || Shared(writer.clone()));
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let _guard = crate::health::heard::hear(subscriber.finish());
     let fake = Fake::default();
     let (names, board) = start(by_email(), &fake, "{}");
     names.ask(Kind::Users, "jsmith");

@@ -3,6 +3,8 @@
 mod alive;
 pub mod board;
 mod connection;
+#[cfg(test)]
+pub(crate) mod heard;
 mod item;
 mod judge;
 mod report;

@@ -38,7 +38,7 @@ impl Log {
             .json()
             .with_writer(self.clone())
             .finish();
-        tracing::subscriber::set_default(subscriber)
+        super::heard::hear(subscriber)
     }
 
     fn fields(&self) -> Vec<Value> {

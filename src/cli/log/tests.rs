@@ -46,7 +46,7 @@ fn log(format: LogFormat, level: &str) -> (Captured, tracing::subscriber::Defaul
     };
     let writer = captured.clone();
     let subscriber = subscriber(&log, move || writer.clone(), false).unwrap();
-    (captured, tracing::subscriber::set_default(subscriber))
+    (captured, crate::health::heard::hear(subscriber))
 }
 
 #[test]

@@ -16,6 +16,9 @@ mod rebuilding;
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Nobody listens there; a port that was free a moment ago may be another test's by now.
+const CLOSED: &str = "127.0.0.1:1";
+
 struct Broker {
     cluster: MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
 }

@@ -45,11 +45,7 @@ fn a_probe_says_what_is_there_and_joins_no_group() {
 
 #[test]
 fn a_probe_of_a_closed_port_says_so() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let found = probe(&Settings::new(closed.to_string(), &["cic"], "agents"), PATIENCE).unwrap();
+    let found = probe(&Settings::new(CLOSED, &["cic"], "agents"), PATIENCE).unwrap();
     assert_eq!(found.reached, None);
     assert_eq!(found.faults[0].kind, Kind::Unreachable, "{:?}", found.faults);
 }

@@ -134,11 +134,7 @@ async fn a_dead_letter_is_acknowledged_and_a_closed_port_is_named() {
     let reading = Reading::start(broker.settings(), 1 << 20);
     assert_eq!(reading.read(1), [(0, "bad".into())]);
     stop(reading, Vec::new()).await;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let reading = Reading::start(Settings::new(closed.to_string(), &["cic"], "agents"), 1 << 20);
+    let reading = Reading::start(Settings::new(CLOSED, &["cic"], "agents"), 1 << 20);
     let fault = loop {
         if let Input::Event(Event::Fault(fault)) = reading.next() {
             break fault;
