@@ -318,13 +318,22 @@ fn libs() -> PathBuf {
     if !libs.exists() {
         // Another name until it is whole.
         let part = folder.join("part");
-        let fetched = Command::new("mvn")
-            .args(["-q", "-B", "-f"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/pom.xml"))
-            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
-            .arg(format!("-DoutputDirectory={}", part.display()))
-            .output()
-            .unwrap();
+        let fetch = || {
+            Command::new("mvn")
+                .args(["-q", "-B", "-U", "-f"])
+                .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/pom.xml"))
+                .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+                .arg(format!("-DoutputDirectory={}", part.display()))
+                .output()
+                .unwrap()
+        };
+        let mut fetched = fetch();
+        // A network fails for a moment now and then.
+        for _ in 0..3 {
+            if !fetched.status.success() {
+                fetched = fetch();
+            }
+        }
         let said = String::from_utf8_lossy(&fetched.stdout);
         assert!(fetched.status.success(), "mvn cannot fetch Apache Kafka: {said}");
         fs::rename(part, &libs).unwrap();
