@@ -49,6 +49,9 @@ pub enum Effect {
         /// `limit.key` of a 429's ErrorBody; absent: no limit is named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit_key: Option<String>,
+        /// Only requests that hold one of these anywhere, such as an event's eventId; none given: all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ids: Vec<String>,
     },
     /// Refuses some events of a request: those that fit `ids`, `count` or `fraction`; none given: all.
     Partial {

@@ -5,7 +5,7 @@ use super::door::Link;
 use super::faults::Effect;
 use super::rate::Budget;
 use super::server::Handle;
-use super::{Endpoint, answer, tokens};
+use super::{Endpoint, answer, inject, tokens};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
@@ -33,7 +33,8 @@ pub(super) async fn gate(
 ) -> Response {
     let endpoint = Endpoint::of(request.uri().path());
     *sandbox.ledger().summary.requests.entry(endpoint).or_default() += 1;
-    let effects: Arc<[Effect]> = sandbox.faults().take(endpoint).into();
+    let effects = sandbox.faults().take(endpoint);
+    let effects: Arc<[Effect]> = concerning(effects, &mut request).await.into();
     for effect in effects.iter() {
         if let Effect::Delay { ms } = effect {
             tokio::time::sleep(Duration::from_millis(*ms)).await;
@@ -53,6 +54,30 @@ pub(super) async fn gate(
         .entry(response.status().as_u16())
         .or_default() += 1;
     response
+}
+
+/// Leaves out statuses that are for requests with other events.
+async fn concerning(mut effects: Vec<Effect>, request: &mut Request) -> Vec<Effect> {
+    let only = |effect: &Effect| match effect {
+        Effect::Status { ids, .. } => ids.clone(),
+        _ => Vec::new(),
+    };
+    if effects.iter().all(|effect| only(effect).is_empty()) {
+        return effects;
+    }
+    let body = std::mem::take(request.body_mut());
+    let bytes = match inject::read(body).await {
+        Ok(bytes) => bytes,
+        // It is answered 413 in any case.
+        Err(_) => vec![b' '; inject::MAX_BYTES + 1].into(),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    effects.retain(|effect| {
+        let ids = only(effect);
+        ids.is_empty() || ids.iter().any(|id| text.contains(id))
+    });
+    *request.body_mut() = bytes.into();
+    effects
 }
 
 /// What token and rate limit say to a request.

@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 /// Bytes of a request body, as the vendor's limit `request.bytes.max`.
-const MAX_BYTES: usize = 512_000;
+pub(super) const MAX_BYTES: usize = 512_000;
 /// Events of a request, over all of its arrays.
 const MAX_EVENTS: usize = 100;
 /// A larger body is not even read to its end.

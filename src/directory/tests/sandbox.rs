@@ -198,6 +198,7 @@ async fn a_429_and_a_missing_permission_are_overcome_when_they_end() {
         html: false,
         applied: false,
         limit_key: None,
+        ids: Vec::new(),
     };
     let fault = |effect| Fault {
         endpoint: None,

@@ -246,3 +246,20 @@ async fn what_is_no_fault_is_refused_and_changes_nothing() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_status_may_be_for_requests_with_one_event_only() {
+    let sandbox = Running::default().await;
+    let call = calls([2]);
+    let id = call["externalEstablishedEvents"][0]["eventId"].clone();
+    let fault = json!({"effect": {"kind": "status", "status": 400, "ids": [id]}});
+    sandbox.set_faults(fault).await;
+    assert_eq!(sandbox.status(calls([1])).await, 200);
+    assert_eq!(sandbox.status(call).await, 400);
+    assert_eq!(
+        sandbox.status(calls([2, 3])).await,
+        400,
+        "whatever stands beside it"
+    );
+    assert_eq!(sandbox.handle.summary().accepted_total, 1);
+}

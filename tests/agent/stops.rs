@@ -1,0 +1,192 @@
+//! How agents end and go on: what one has done the next one does not do again, and nothing is left undone.
+
+use std::sync::LazyLock;
+
+use serde_json::json;
+
+use crate::broker::Broker;
+use crate::stage::Stage;
+use crate::support::programs::{Agent, wait_for};
+use crate::traffic::{RECORDS, Traffic, USUAL};
+
+/// Another day of the same sites: it needs nothing that was said before.
+static NEXT_DAY: LazyLock<Traffic> = LazyLock::new(|| Traffic::new(8, RECORDS, "2026-03-03T08:00:00Z"));
+
+/// Rule 9: what has ended before a clean stop is not done again after it.
+#[test]
+fn after_a_clean_stop_the_next_agent_goes_on_where_it_was() {
+    let stage = Stage::new(Broker::mock(), "goes_on");
+    stage.write(&USUAL.0.records);
+    let mut first = stage.agent(&[]);
+    first.ends(RECORDS);
+    stage.is_whole(&[]);
+    stage.rests(&mut first);
+    stage.write(&NEXT_DAY.records);
+    let mut second = stage.agent(&[]);
+    second.ends(RECORDS);
+    stage.is_sound();
+    assert_eq!(stage.sandbox.figure("/repeats"), 0);
+    let consumed = second.metric("records_consumed_total", "");
+    assert_eq!(consumed, Some(RECORDS as f64), "nothing is read again");
+    stage.rests(&mut second);
+}
+
+/// An agent that begins in mid-stream knows no definitions of statuses, and need not wait for them here.
+const FORGETFUL: &str = "presence.definitions_wait = \"100ms\"";
+
+/// Rule 1 where the state was lost in between: the second agent says of open calls and of users what it sees. What the
+/// sandbox refuses of that is a dead letter; everything else is accepted.
+fn accounts_for_all(stage: &Stage, second: &Agent) {
+    let figure = |name: &str| second.metric(name, "").unwrap();
+    let refused = figure("events_refused_total");
+    assert_eq!(
+        figure("events_made_total"),
+        figure("events_accepted_total") + refused,
+        "rule 1: every event ends"
+    );
+    assert_eq!(
+        stage.letters().len() as f64,
+        refused,
+        "what was refused is a letter"
+    );
+    let (sound, said) = stage.sandbox.judge();
+    assert!(sound, "{said}");
+}
+
+/// Rule 9 under load: what is read is delivered within the grace. Records that wait for later ones have not ended; the
+/// next agent reads them again, and what follows them: those alone may repeat what was accepted.
+fn stops_under_load(broker: Broker, name: &'static str) {
+    let (stage, mut first) = Stage::running(broker, name, &["kafka.shutdown_grace = \"60s\""]);
+    first.process.signal("TERM");
+    assert!(stage.is_mid_stream(), "it is told on the way");
+    assert_eq!(first.process.ended().code(), Some(0), "{}", first.logged());
+    let left = RECORDS as i64 - stage.committed().iter().sum::<i64>();
+    assert!(
+        left < RECORDS as i64 / 10,
+        "what was read was delivered; {left} records are left"
+    );
+    stage.mend();
+    let mut second = stage.agent(&[FORGETFUL]);
+    second.ends(left as usize);
+    let repeats = stage.sandbox.figure("/repeats") as i64;
+    assert!(repeats <= left * 3, "{repeats} repeats of {left} records");
+    accounts_for_all(&stage, &second);
+    stage.rests(&mut second);
+}
+
+#[test]
+fn a_stop_under_load_leaves_nothing_half_done() {
+    stops_under_load(Broker::mock(), "stops_under_load");
+}
+
+#[test]
+fn a_stop_under_load_leaves_nothing_half_done_on_apache_kafka() {
+    let Some(broker) = Broker::apache() else { return };
+    stops_under_load(broker, "stops_under_load");
+}
+
+/// A stop waits no longer than its grace, whatever Genesys Cloud does; what is not delivered is read again.
+#[test]
+fn a_stop_ends_within_its_grace_though_nothing_is_answered() {
+    let (stage, mut first) = Stage::running(Broker::mock(), "grace", &["kafka.shutdown_grace = \"1s\""]);
+    stage.faults(&[json!({"effect": {"kind": "delay", "ms": 3_600_000}})]);
+    assert!(stage.is_mid_stream());
+    first.stop();
+    stage.mend();
+    let left = RECORDS as i64 - stage.committed().iter().sum::<i64>();
+    let mut second = stage.agent(&[FORGETFUL]);
+    second.ends(left as usize);
+    accounts_for_all(&stage, &second);
+    stage.rests(&mut second);
+}
+
+/// Rule 1 without rule 9: an agent that is killed has committed nothing that had not ended; the next one ends it all.
+fn killed(broker: Broker, name: &'static str) {
+    let (stage, mut first) = Stage::running(broker, name, &[]);
+    stage.accepts(400);
+    first.process.signal("KILL");
+    assert!(stage.is_mid_stream(), "it is killed on the way");
+    assert!(!first.process.ended().success());
+    stage.mend();
+    let left = RECORDS as i64 - stage.committed().iter().map(|offset| offset.max(&0)).sum::<i64>();
+    let mut second = stage.agent(&[FORGETFUL]);
+    second.ends(left as usize);
+    accounts_for_all(&stage, &second);
+    stage.rests(&mut second);
+}
+
+#[test]
+fn a_killed_agent_loses_nothing() {
+    killed(Broker::mock(), "killed");
+}
+
+#[test]
+fn a_killed_agent_loses_nothing_on_apache_kafka() {
+    let Some(broker) = Broker::apache() else { return };
+    killed(broker, "killed");
+}
+
+/// Agents of one group share the partitions; when one ends, `by` that signal, the other takes over.
+fn takes_over(broker: Broker, name: &'static str, by: &str) {
+    let stage = Stage::new(broker, name);
+    let mut stays = stage.agent(&[]);
+    let mut goes = stage.agent(&[]);
+    let partitions = |agent: &Agent| agent.metric("partitions_assigned", "");
+    wait_for("they share the partitions", || {
+        (partitions(&stays) == Some(1.0) && partitions(&goes) == Some(1.0)).then_some(())
+    });
+    stage.write(&USUAL.0.records);
+    let ended = |agent: &Agent| agent.metric("records_ended_total", "");
+    wait_for("every record has ended", || {
+        (ended(&stays)? + ended(&goes)? == RECORDS as f64).then_some(())
+    });
+    assert!(
+        ended(&stays) > Some(0.0) && ended(&goes) > Some(0.0),
+        "both have worked"
+    );
+    stage.commits_all();
+    stage.is_whole(&[]);
+    goes.process.signal(by);
+    goes.process.ended();
+    wait_for("the other one takes over", || {
+        (partitions(&stays) == Some(2.0)).then_some(())
+    });
+    stage.write(&NEXT_DAY.records);
+    stage.commits_all();
+    assert_eq!(stage.sandbox.figure("/repeats"), 0);
+    stage.is_sound();
+    assert_eq!(stage.letters().len(), 0, "no dead letters");
+    stage.rests(&mut stays);
+}
+
+#[test]
+fn an_agent_takes_over_from_one_that_stops() {
+    takes_over(Broker::mock(), "takes_over", "TERM");
+}
+
+#[test]
+fn an_agent_takes_over_from_one_that_stops_on_apache_kafka() {
+    let Some(broker) = Broker::apache() else { return };
+    takes_over(broker, "takes_over", "TERM");
+}
+
+#[test]
+fn an_agent_takes_over_from_one_that_is_killed_on_apache_kafka() {
+    let Some(broker) = Broker::apache() else { return };
+    takes_over(broker, "takes_over_from_killed", "KILL");
+}
+
+/// Rule 8: a partition moves in mid-stream; the one who had it ends what is in flight, the other goes on.
+#[test]
+fn a_partition_moves_in_mid_stream_on_apache_kafka() {
+    let Some(broker) = Broker::apache() else { return };
+    let (stage, mut first) = Stage::running(broker, "moves", &[]);
+    let mut second = stage.agent(&[]);
+    wait_for("the second one has a partition", || {
+        (second.metric("partitions_assigned", "") == Some(1.0)).then_some(())
+    });
+    stage.mend();
+    stage.commits_all();
+    stage.rests(&mut second);
+    stage.rests(&mut first);
+}
