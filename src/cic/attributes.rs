@@ -19,7 +19,7 @@ macro_rules! attributes {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The name that CIC's documents write.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }
         }
@@ -88,16 +88,28 @@ impl Attribute {
 
     /// By name, without regard to case.
     fn find(name: &str) -> Option<Self> {
-        let short = name
-            .get(..4)
-            .filter(|prefix| prefix.eq_ignore_ascii_case("Eic_"))
-            .and(name.get(4..))?;
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|attribute| attribute.name()[4..].eq_ignore_ascii_case(short))
+        let mut fits = *OF_LENGTH.get(name.len())?;
+        while fits != 0 {
+            let attribute = Self::ALL[fits.trailing_zeros() as usize];
+            if attribute.name().eq_ignore_ascii_case(name) {
+                return Some(attribute);
+            }
+            fits &= fits - 1;
+        }
+        None
     }
 }
+
+/// By the length of a name, the attributes whose names are as long, a bit each: most names are none of them.
+const OF_LENGTH: [u32; 40] = {
+    let mut table = [0; 40];
+    let mut n = 0;
+    while n < Attribute::ALL.len() {
+        table[Attribute::ALL[n].name().len()] |= 1 << n;
+        n += 1;
+    }
+    table
+};
 
 /// The attributes of one interaction in one message: what changed, not what is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -139,7 +139,7 @@ pub struct Unreadable {
 
 /// Every field of every message that we read. ICWS gives each name one meaning, so one shape holds them all.
 #[derive(Deserialize)]
-struct Raw<'a> {
+pub(super) struct Raw<'a> {
     #[serde(borrow, rename = "__type")]
     kind: Option<Text<'a>>,
     #[serde(rename = "isDelta")]
@@ -299,7 +299,8 @@ fn without_bad_parts(json: &str, unreadable: &mut Vec<Unreadable>) -> Option<Str
     (unreadable.len() > before).then(|| message.to_string())
 }
 
-fn finish(raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> Result<Message, Unreadable> {
+/// Makes a message of what stands there. `kind` stands in for an absent `__type`.
+pub(super) fn finish(raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> Result<Message, Unreadable> {
     let Some(kind) = raw
         .kind
         .as_ref()
