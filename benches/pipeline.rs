@@ -16,7 +16,6 @@
 )]
 
 #[path = "../tests/support/mod.rs"]
-#[allow(dead_code, reason = "the tests use the rest")]
 mod support;
 
 use std::io::{BufRead, BufReader};

@@ -314,6 +314,7 @@ pub(super) fn owned(option: &str) -> Option<&'static str> {
         "fetch.message.max.bytes" | "max.partition.fetch.bytes" | "fetch.max.bytes" => "memory.bound",
         "enable.auto.commit" | "auto.commit.interval.ms" | "enable.auto.offset.store" => "",
         "fetch.queue.backoff.ms" | "enable.partition.eof" | "partition.assignment.strategy" => "",
+        "statistics.interval.ms" => "",
         _ => return None,
     })
 }

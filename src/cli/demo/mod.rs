@@ -76,6 +76,8 @@ async fn demo(args: Args) -> anyhow::Result<ExitCode> {
         seed: args.seed,
         rate: args.rate,
         start: clock::now().millis(),
+        // Its time runs faster than ours; in whole seconds a call would be over at once.
+        precise: true,
         ..simulate::Settings::default()
     };
     let directory = Names::of(&settings).directory();
