@@ -30,6 +30,8 @@ pub(in crate::deliver) struct Entry {
     pub(in crate::deliver) attempts: u32,
     /// How it was refused so far, where it may come again.
     pub(in crate::deliver) patience: Patience,
+    /// Since when it waits to leave.
+    waits: Instant,
     line: u32,
 }
 
@@ -151,6 +153,7 @@ impl Queue {
             owner: owner.clone(),
             attempts: 0,
             patience: Patience::default(),
+            waits: now,
             line,
         };
         let first = self.lines.append(entry);
@@ -171,14 +174,20 @@ impl Queue {
                 self.make_ready(line, due, true);
             }
         }
-        let front = |row: &VecDeque<u32>| match self.lines.state(*row.front()?) {
+        let since = |line: &u32| match self.lines.state(*line) {
             State::Ready(since) => Some(since),
             _ => None,
+        };
+        let rows = || self.again.iter().chain(&self.ready);
+        // What fills no request may hold, behind its front, what has waited longer in its line.
+        let oldest = match self.again.len() + self.ready.len() < most(self.lane) {
+            true => rows().filter_map(since).min(),
+            false => rows().next().and_then(since),
         };
         View {
             ready: self.again.len() + self.ready.len(),
             bytes: self.bytes,
-            oldest: front(&self.again).into_iter().chain(front(&self.ready)).min(),
+            oldest,
             due: self.later.peek().map(|Reverse((due, _))| *due),
             flush: self.flush,
             fences: self.fences,
@@ -259,7 +268,7 @@ impl Queue {
                     continue;
                 }
             }
-            self.unlock(line, now);
+            self.unlock(line);
         }
         self.shrink();
         tally
@@ -329,8 +338,14 @@ impl Queue {
         row.push_back(line);
     }
 
-    fn unlock(&mut self, line: u32, now: Instant) {
-        self.make_ready_or_remove(line, now, false);
+    /// The next of the line may leave. It waits for its request to fill since it was handed over: what waited behind
+    /// others of its key has waited for long enough.
+    fn unlock(&mut self, line: u32) {
+        let since = self.lines.head(line).map(|entry| entry.waits);
+        match since {
+            Some(since) => self.make_ready(line, since, false),
+            None => self.lines.remove(line),
+        }
     }
 
     /// Refuses what waits in a line and misses something; in order, so that it takes with it what depends on it.

@@ -211,3 +211,22 @@ fn a_key_without_events_costs_nothing() {
             .all(|end| matches!(end.outcome, Outcome::Accepted) && end.bytes > 50)
     );
 }
+
+#[test]
+fn what_waited_behind_its_key_waits_for_its_request_to_fill_no_more() {
+    let (mut queue, begun) = (Queue::new(Lane::Conversations), Instant::now());
+    let owner = Owner::new(1, unbounded_channel().0);
+    let mut said = Ends::default();
+    for item in items([event(1, 1), event(1, 2)]) {
+        queue.submit(&owner, item, begun, &mut said);
+    }
+    let (first, _) = queue.take(100);
+    let answered = begun + Duration::from_millis(300);
+    for item in items([event(2, 1)]) {
+        queue.submit(&owner, item, answered, &mut said);
+    }
+    let fates = first.into_iter().map(|entry| (entry, Fate::Accepted));
+    queue.settle(fates, answered, &mut said);
+    let view = queue.view(answered);
+    assert_eq!((view.ready, view.oldest), (2, Some(begun)));
+}
