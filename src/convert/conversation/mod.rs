@@ -91,6 +91,17 @@ impl Conversation {
         !self.parties.is_empty() && !self.parties.iter().any(Party::is_open)
     }
 
+    /// It may be over: then, of its parties, the first stays, and those whom a wrap-up code may still be about.
+    pub(crate) fn settle(&mut self) {
+        if !self.is_over() {
+            return;
+        }
+        let first = self.parties.first().map(|party| party.id);
+        self.parties
+            .retain(|party| Some(party.id) == first || party.role == Role::User && party.connected.is_some());
+        self.parties.shrink_to_fit();
+    }
+
     pub(crate) fn external(&self) -> Option<Id> {
         self.parties
             .iter()

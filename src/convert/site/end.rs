@@ -112,6 +112,9 @@ pub(super) fn end(interaction: &mut Interaction, t: Time) {
         }
     }
     interaction.attributes = rest;
+    if let Some(conversation) = &mut interaction.conversation {
+        conversation.settle();
+    }
     interaction.ended = Some(t);
     interaction.orphan = None;
 }
