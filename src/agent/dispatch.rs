@@ -4,6 +4,7 @@
 //! which then answers the reader.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{Counter, counter, gauge};
@@ -93,6 +94,11 @@ impl Dispatch {
             Input::Event(event) => {
                 if let crate::kafka::Event::Paused(paused) = event {
                     self.handles.values().for_each(|handle| handle.starved(paused));
+                }
+                if let crate::kafka::Event::CommitFailed(_) = event {
+                    // Whichever it was, all are committed again.
+                    let progress = self.handles.values().map(|handle| &handle.progress);
+                    progress.for_each(|one| one.committed.store(-1, Ordering::Relaxed));
                 }
                 self.news.take(event, self.handles.len());
             }

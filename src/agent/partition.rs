@@ -43,6 +43,8 @@ pub(super) struct Shared {
 pub(super) struct Progress {
     /// The next offset to read after a restart.
     pub(super) commit: AtomicI64,
+    /// What was last committed of it; -1: nothing, or nobody knows whether it arrived.
+    pub(super) committed: AtomicI64,
     /// The timestamp of the oldest record that has not ended; 0: there is none.
     pub(super) oldest: AtomicI64,
     /// Conversations with an open communication.
@@ -79,6 +81,7 @@ impl Handle {
     pub(super) fn start(place: Place, epoch: Epoch, from: i64, shared: Arc<Shared>) -> Self {
         let progress = Arc::new(Progress {
             commit: AtomicI64::new(from),
+            committed: AtomicI64::new(-1),
             oldest: AtomicI64::new(0),
             conversations: AtomicUsize::new(0),
         });

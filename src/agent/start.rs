@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Assigned, Dispatch, Patience, lock};
 use super::news::News;
-use super::partition::Shared;
+use super::partition::{Progress, Shared};
 use super::settings;
 use super::sites::Sites;
 use super::{token, worker};
@@ -20,7 +20,7 @@ use crate::deliver::{Delivery, Governor};
 use crate::directory::Names;
 use crate::genesys::{self, Answer, Client, Lookup};
 use crate::health::{Board, Item};
-use crate::kafka::{self, Commit, Consumer, Credits, DeadLetters, Place};
+use crate::kafka::{self, Commit, Consumer, Credits, DeadLetters};
 use crate::metrics::{BYTES_BOUND, BYTES_IN_FLIGHT, COMMITTED_OFFSET, OLDEST_RECORD_AGE, OPEN_CONVERSATIONS};
 
 /// Inputs that may wait between the reader's thread and the dispatch.
@@ -57,8 +57,6 @@ pub struct Agent {
     /// Looks after the token until the agent stops.
     token: JoinHandle<()>,
     assigned: Assigned,
-    /// What was last committed of each partition.
-    committed: std::collections::BTreeMap<Place, i64>,
     every: Duration,
 }
 
@@ -119,13 +117,12 @@ impl Agent {
             shared,
             token,
             assigned,
-            committed: std::collections::BTreeMap::new(),
             every: config.state.interval,
         })
     }
 
     /// Commits what has ended, every `[state] interval`, until `stop`; then stops as rule 9 says.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
         let heart = self.shared.board.heart("the loop that commits", SILENCE);
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -154,11 +151,14 @@ impl Agent {
         tracing::info!(seconds = began.elapsed().as_secs_f64(), "stopped");
     }
 
-    fn commit(&mut self) {
+    fn commit(&self) {
         let mut commits = Vec::new();
+        let mut changed = Vec::new();
         for (place, progress) in lock(&self.assigned).iter() {
             let offset = progress.commit.load(Ordering::Acquire);
-            if self.committed.get(place) != Some(&offset) {
+            // Said before the commit is made: when it fails, that takes it back.
+            if progress.committed.swap(offset, Ordering::Relaxed) != offset {
+                changed.push(progress.clone());
                 commits.push(Commit {
                     place: place.clone(),
                     offset,
@@ -166,12 +166,14 @@ impl Agent {
                 });
             }
         }
-        self.consumer.commit(&commits);
+        if !self.consumer.commit(&commits) {
+            let unsaid = |progress: &Arc<Progress>| progress.committed.store(-1, Ordering::Relaxed);
+            return changed.iter().for_each(unsaid);
+        }
         for commit in commits {
             let partition = commit.place.partition.to_string();
             gauge!(COMMITTED_OFFSET, "topic" => commit.place.topic.to_string(), "partition" => partition)
                 .set(commit.offset as f64);
-            self.committed.insert(commit.place, commit.offset);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::context::{self, Context, Lasting};
 use super::reading::{Ended, Reading};
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) inputs: flume::Sender<Input>,
     lasting: Arc<Lasting>,
     stop: AtomicBool,
+    /// Whether a commit waits for its answer.
+    committing: AtomicBool,
     /// The client as it is now; another one after a rebuild, none once it is closing.
     reader: RwLock<Option<Arc<Reader>>>,
 }
@@ -64,6 +66,7 @@ impl Consumer {
             inputs,
             lasting,
             stop: AtomicBool::new(false),
+            committing: AtomicBool::new(false),
             reader: RwLock::new(Some(reader.clone())),
         });
         let reading = shared.clone();
@@ -76,10 +79,11 @@ impl Consumer {
         })
     }
 
-    /// Commits these offsets, without waiting for the answer; a failure is said as an [`Event`]. Never blocks.
-    pub fn commit(&self, commits: &[Commit]) {
+    /// Commits these offsets without waiting for the answer; a failure is said as an [`Event`]. False: none of them is
+    /// committed, because the last ones are not answered yet.
+    pub fn commit(&self, commits: &[Commit]) -> bool {
         let Some(reader) = self.shared.reader() else {
-            return;
+            return false;
         };
         // What is no longer ours is not ours to commit.
         let ours: Vec<Commit> = commits
@@ -87,11 +91,28 @@ impl Consumer {
             .filter(|commit| reader.context().assignment(&commit.place).is_some())
             .cloned()
             .collect();
-        if let Err(error) = context::commit(&reader, &ours, CommitMode::Async) {
-            // Whoever commits may be the one who takes what is said: it must not wait for itself.
-            let failed = Input::Event(Event::CommitFailed(error.to_string()));
-            let _ = self.shared.inputs.try_send(failed);
+        if ours.is_empty() {
+            return true;
         }
+        if self.shared.committing.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        // On a thread that waits for the answer: librdkafka tells a commit that nobody waits for to its log alone.
+        let shared = self.shared.clone();
+        let wait = move || {
+            let done = context::commit(&reader, &ours);
+            drop(reader);
+            shared.committing.store(false, Ordering::Release);
+            if let Err(error) = done {
+                let failed = Event::CommitFailed(error.to_string());
+                let _ = shared.inputs.send(Input::Event(failed));
+            }
+        };
+        let started = std::thread::Builder::new().name("commit".into()).spawn(wait);
+        if started.is_err() {
+            self.shared.committing.store(false, Ordering::Release);
+        }
+        started.is_ok()
     }
 
     /// Pauses everything behind the thread's back: what a client looks like that has stopped reading by itself.

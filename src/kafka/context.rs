@@ -171,7 +171,7 @@ impl Context {
             }
             // Where the group begins is said at once: asked again after a crash, the log's end would have moved on,
             // and what lies between would be lost.
-            commit(consumer, &pinned, CommitMode::Sync)?;
+            commit(consumer, &pinned)?;
             for (from, place, _) in &begun {
                 list.set_partition_offset(&place.topic, place.partition, Offset::Offset(*from))?;
             }
@@ -302,7 +302,7 @@ impl Context {
                 "a revoked partition did not say in time how far it had come".into(),
             ));
         };
-        if let Err(error) = commit(consumer, &commits, CommitMode::Sync) {
+        if let Err(error) = commit(consumer, &commits) {
             self.say(Event::CommitFailed(error.to_string()));
         }
     }
@@ -317,12 +317,8 @@ impl Context {
     }
 }
 
-/// Commits an explicit list.
-pub(super) fn commit(
-    consumer: &BaseConsumer<Context>,
-    commits: &[Commit],
-    mode: CommitMode,
-) -> KafkaResult<()> {
+/// Commits an explicit list and waits for the answer.
+pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> KafkaResult<()> {
     if commits.is_empty() {
         return Ok(());
     }
@@ -332,7 +328,7 @@ pub(super) fn commit(
         element.set_offset(Offset::Offset(commit.offset))?;
         element.set_metadata(commit.metadata.as_str());
     }
-    consumer.commit(&list, mode)
+    consumer.commit(&list, CommitMode::Sync)
 }
 
 impl ClientContext for Context {
@@ -422,12 +418,6 @@ impl ConsumerContext for Context {
                 RebalanceProtocol::Cooperative => consumer.incremental_assign(&TopicPartitionList::new()),
                 _ => consumer.assign(&TopicPartitionList::new()),
             };
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            self.say(Event::CommitFailed(error.to_string()));
         }
     }
 }

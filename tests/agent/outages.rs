@@ -1,5 +1,6 @@
 //! The broker goes and comes back; memory is short.
 
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::json;
 
 use crate::broker::{Broker, PARTITIONS, Record};
@@ -76,6 +77,42 @@ fn the_broker_goes_and_comes_back_on_apache_kafka() {
         |_| kafka.stop(),
         |_| kafka.go_on(),
     );
+}
+
+/// What could not be committed is committed later, also when nothing more is said.
+#[test]
+fn a_commit_that_failed_is_made_again() {
+    let stage = Stage::new(Broker::mock(), "commit_failed");
+    let Broker::Mock(cluster) = &stage.broker else {
+        unreachable!("it is a mock")
+    };
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 1000];
+    cluster.request_errors(RDKafkaApiKey::OffsetCommit, &refused);
+    stage.write(&USUAL.0.records);
+    let mut agent = stage.agent(&[]);
+    agent.ends(RECORDS);
+    wait_for("commits fail", || {
+        (agent.metric("commit_failures_total", "")? > 0.0).then_some(())
+    });
+    cluster.clear_request_errors(RDKafkaApiKey::OffsetCommit);
+    stage.commits_all();
+    stage.passes(&mut agent);
+}
+
+/// Rule 9 without a broker: a stop does not wait for one for ever.
+#[test]
+fn a_stop_while_the_broker_is_away_ends() {
+    let stage = Stage::new(Broker::mock(), "stop_without_broker");
+    let Broker::Mock(cluster) = &stage.broker else {
+        unreachable!("it is a mock")
+    };
+    stage.write(&USUAL.0.records);
+    stage.faults(&[]);
+    let mut agent = stage.agent(&["kafka.shutdown_grace = \"2s\""]);
+    stage.accepts(100);
+    cluster.broker_down(1).unwrap();
+    agent.item_is("kafka", "error");
+    agent.stop();
 }
 
 /// Puts so many bytes into a record that nobody looks at.
