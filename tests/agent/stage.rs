@@ -58,7 +58,7 @@ impl Stage {
 
     /// Switches these faults on beside the sandbox's slowness.
     pub(crate) fn faults(&self, faults: &[Value]) {
-        let slow = json!({"effect": {"kind": "delay", "ms": 40}});
+        let slow = json!({"effect": {"kind": "delay", "ms": 100}});
         let all: Vec<Value> = faults.iter().cloned().chain([slow]).collect();
         self.sandbox.faults(&json!(all));
     }
