@@ -102,7 +102,8 @@ async fn make_topic(brokers: &str) {
         .set("bootstrap.servers", brokers)
         .create()
         .unwrap();
-    let topic = NewTopic::new(TOPIC, PARTITIONS, TopicReplication::Fixed(1));
+    // The records are older than what a broker keeps by default; younger ones would run ahead of its clock.
+    let topic = NewTopic::new(TOPIC, PARTITIONS, TopicReplication::Fixed(1)).set("retention.ms", "-1");
     let made = client
         .create_topics([&topic], &AdminOptions::new())
         .await
@@ -114,7 +115,12 @@ async fn make_topic(brokers: &str) {
 fn simulate(records: u64) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(["simulate", "--agents", "500", "--sites", "4", "--seed", "1"]);
-    command.args(["--records", &records.to_string()]);
+    command.args([
+        "--start",
+        "2026-03-02T08:00:00Z",
+        "--records",
+        &records.to_string(),
+    ]);
     command
 }
 
