@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use metrics::gauge;
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, Instant, MissedTickBehavior, interval};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Assigned, Dispatch, Patience, lock};
@@ -28,6 +28,9 @@ const INPUTS: usize = 64;
 
 /// The loop that commits goes round at least as often.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// What a stop may take beyond `shutdown_grace`, to commit and to leave the group.
+const LEAVING: Duration = Duration::from_secs(15);
 
 /// Why the agent could not start.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,8 @@ pub struct Agent {
     token: JoinHandle<()>,
     assigned: Assigned,
     every: Duration,
+    /// How long a stop may take in all.
+    patience: Duration,
 }
 
 impl Agent {
@@ -118,6 +123,7 @@ impl Agent {
             token,
             assigned,
             every: config.state.interval,
+            patience: config.kafka.shutdown_grace + LEAVING,
         })
     }
 
@@ -145,9 +151,15 @@ impl Agent {
         let began = Instant::now();
         tracing::info!("stopping");
         self.shared.delivery.flush();
-        self.consumer.stop().await;
-        let _ = self.dispatch.await;
         self.token.abort();
+        // Without a broker librdkafka may wait for ever for the answer to the last commit.
+        if timeout(self.patience, self.consumer.stop()).await.is_err() {
+            tracing::warn!(
+                "Kafka does not answer: stopped without a last commit; what it misses is sent again"
+            );
+            return;
+        }
+        let _ = self.dispatch.await;
         tracing::info!(seconds = began.elapsed().as_secs_f64(), "stopped");
     }
 
