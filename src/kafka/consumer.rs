@@ -97,7 +97,7 @@ impl Consumer {
         if self.shared.committing.swap(true, Ordering::AcqRel) {
             return false;
         }
-        // On a thread that waits for the answer: librdkafka tells a commit that nobody waits for to its log alone.
+        // On a thread that sees whether it has arrived: what becomes of it, librdkafka tells its log alone.
         let shared = self.shared.clone();
         let wait = move || {
             let done = context::commit(&reader, &ours);

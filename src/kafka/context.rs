@@ -20,6 +20,8 @@ use super::{Commit, Epoch, Event, Fault, Input, Place, Settings, Start};
 
 /// How long a question to the brokers may take within a rebalance.
 const ASK: Duration = Duration::from_secs(10);
+/// How long a commit waits to be seen.
+const ANSWER: Duration = Duration::from_secs(5);
 /// What a revocation is given beyond `drain`: the answer itself takes a moment.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -317,7 +319,8 @@ impl Context {
     }
 }
 
-/// Commits an explicit list and waits for the answer.
+/// Commits an explicit list and sees that it has arrived. Without a coordinator librdkafka would wait for the answer to
+/// a commit for ever; a question that follows it on the same connection has a time.
 pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> KafkaResult<()> {
     if commits.is_empty() {
         return Ok(());
@@ -328,7 +331,18 @@ pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> Ka
         element.set_offset(Offset::Offset(commit.offset))?;
         element.set_metadata(commit.metadata.as_str());
     }
-    consumer.commit(&list, CommitMode::Sync)
+    consumer.commit(&list, CommitMode::Async)?;
+    let committed = consumer.committed_offsets(list.clone(), ANSWER)?;
+    for element in list.elements() {
+        let there = committed.find_partition(element.topic(), element.partition());
+        let there = there.ok_or(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset))?;
+        there.error()?;
+        if (there.offset(), there.metadata()) != (element.offset(), element.metadata()) {
+            // Why, librdkafka has told the log.
+            return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset));
+        }
+    }
+    Ok(())
 }
 
 impl ClientContext for Context {

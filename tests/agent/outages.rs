@@ -110,6 +110,15 @@ fn a_stop_while_the_broker_is_away_ends() {
     stage.faults(&[]);
     let mut agent = stage.agent(&["kafka.shutdown_grace = \"2s\""]);
     stage.accepts(100);
+    // First nothing is answered, then nobody is there.
+    let long = std::time::Duration::from_secs(300);
+    cluster.broker_round_trip_time(1, long).unwrap();
+    let lost = || {
+        agent
+            .metric("rebalances_total", "\"lost\"")
+            .filter(|lost| *lost > 0.0)
+    };
+    wait_for("the partitions are lost", lost);
     cluster.broker_down(1).unwrap();
     agent.item_is("kafka", "error");
     agent.stop();
