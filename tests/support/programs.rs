@@ -51,8 +51,8 @@ pub(crate) struct Process {
     guard: Child,
 }
 
-/// Ends a process when the other end of the pipe is gone without a word.
-const GUARD: &str = r#"read word || kill -9 "$1""#;
+/// Ends a process when the other end of the pipe is gone without a word, also when a signal was for all of us.
+const GUARD: &str = r#"trap '' TERM INT HUP; read word || kill -9 "$1""#;
 
 impl Process {
     /// `child` from now on ends with this.
