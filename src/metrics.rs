@@ -85,6 +85,7 @@ metrics! {
     RECORDS_SKIPPED "records_skipped_total" Counter, Open(&["reason"]), "Records that made no event, by their first reason, as the commit point passes them";
     PARTS_SKIPPED "parts_skipped_total" Counter, Open(&["reason"]), "Parts of records, such as one of several interactions, that made no event, by reason";
     EVENTS_MADE "events_made_total" Counter, LANES, "Events that conversion made";
+    EVENTS_REPEATED "events_repeated_total" Counter, LANES, "Events made once more after a restart that had ended before it, and are not sent again";
     EVENTS_LEFT_OUT "events_left_out_total" Counter, Open(&["reason"]), "Events that are not sent, and parts left out of events, by reason";
     EVENTS_MOVED "events_moved_total" Counter, Label::None, "Events stamped more than a second later than their cause, so that time goes forward";
     EVENTS_ACCEPTED "events_accepted_total" Counter, LANES, "Events that Genesys Cloud accepted";
@@ -116,6 +117,10 @@ metrics! {
     WAITS_CUT_SHORT "waits_cut_short_total" Counter, Label::None, "Waits that ended early because the memory bound was reached";
     DEAD_LETTERS "dead_letters_total" Counter, Of("stage", &["decode", "deliver", "depends_on"]), "Dead letters that Kafka has acknowledged";
     DEAD_LETTER_FAILURES "dead_letter_failures_total" Counter, Label::None, "Attempts to write a dead letter that Kafka did not acknowledge";
+    SNAPSHOTS "snapshots_total" Counter, Of("result", &["kept", "failed"]), "Snapshots of a partition's state";
+    SNAPSHOT_BYTES "snapshot_bytes" Gauge, PARTITION, "Size of the partition's last snapshot before it is compressed";
+    SNAPSHOT_DURATION "snapshot_duration_seconds" Histogram(SECONDS), Label::None, "How long snapshots took, their commit included; conversion goes on meanwhile";
+    RESTORES "restores_total" Counter, Of("how", &["state", "fresh", "stopped"]), "Beginnings of a partition: with its kept state, without one, or not at all because the kept one cannot be used";
     TOKEN_EXPIRY "token_expiry_timestamp_seconds" Gauge, Label::None, "When the access token ends";
     TOKEN_REFRESHES "token_refreshes_total" Counter, Of("result", &["renewed", "failed"]), "Access tokens asked for";
     CONNECTION_UP "connection_up" Gauge, Of("to", &["kafka", "genesys_cloud"]), "Whether there is a connection";

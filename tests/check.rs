@@ -23,7 +23,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let cluster = MockCluster::new(1).expect("a mock broker");
-        for topic in ["cic", "cic.cic-conduit.dead-letters"] {
+        for topic in ["cic", "cic.cic-conduit.state", "cic.cic-conduit.dead-letters"] {
             cluster.create_topic(topic, 4, 1).expect("a topic");
         }
         let names = r#"{"queues":{"Sales":"00000000-0000-4000-8000-00000000000a"}}"#;
@@ -141,8 +141,9 @@ fn where_all_is_well_every_item_is_ok_and_nothing_is_injected() {
     );
     for item in [
         "configuration: FOLDER/conduit.toml",
-        "Kafka: 1 brokers",
+        "Kafka: 1 broker,",
         "topic cic: 4 partitions",
+        "state of cic: cic.cic-conduit.state, 4 partitions",
         "dead letters of cic: cic.cic-conduit.dead-letters, 4 partitions",
         "consumer group cic-conduit: 0 of 4 partitions have a committed offset; each of the other 4 is read from its first record",
         "login host: ",
@@ -217,6 +218,17 @@ fn a_missing_topic_exits_78_and_a_missing_dead_letter_topic_is_a_warning() {
     checked.has(
         "WARNING  dead letters of cic: the topic cic.g2.dead-letters is not there",
         "create it",
+    );
+    checked.has(
+        "WARNING  state of cic: the topic cic.g2.state is not there",
+        "create it with 4 partitions",
+    );
+    world.cluster.create_topic("cic.g3.state", 2, 1).expect("a topic");
+    let checked = world.check(&config.replace("\"g2\"", "\"g3\""), &[]);
+    assert_eq!(checked.code, 78, "{}", checked.told);
+    checked.has(
+        "ERROR    state of cic: cic.g3.state has 2 partitions, and the input 4",
+        "as many partitions",
     );
 }
 

@@ -120,6 +120,18 @@ impl Books {
         });
     }
 
+    /// An event of a record is made once more that has ended before.
+    pub(super) fn repeated(&mut self, offset: i64) {
+        if let Some(open) = self.open.get_mut(&offset) {
+            open.delivered = true;
+        }
+    }
+
+    /// An event that a record did not make itself, but that it holds, has ended.
+    pub(super) fn over(&mut self, offset: i64) {
+        self.change(offset, |open| open.pending = open.pending.saturating_sub(1));
+    }
+
     /// An event of a record is not sent, for this reason.
     pub(super) fn left_out(&mut self, offset: i64, reason: &'static str) {
         self.change(offset, |open| {

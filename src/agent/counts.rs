@@ -7,13 +7,15 @@ use super::worker::{Counts, Stage};
 use crate::convert;
 use crate::event::Lane;
 use crate::metrics::{
-    DEAD_LETTERS, EVENTS_LEFT_OUT, EVENTS_MADE, EVENTS_MOVED, PARTS_SKIPPED, RECORDS_ENDED, RECORDS_SKIPPED,
+    DEAD_LETTERS, EVENTS_LEFT_OUT, EVENTS_MADE, EVENTS_MOVED, EVENTS_REPEATED, PARTS_SKIPPED, RECORDS_ENDED,
+    RECORDS_SKIPPED,
 };
 use crate::names;
 
 /// See the module.
 pub(super) struct Counters {
     made: [Counter; Lane::ALL.len()],
+    repeated: [Counter; Lane::ALL.len()],
     skipped: [Counter; convert::Reason::ALL.len()],
     left_out: [Counter; names::Reason::ALL.len()],
     moved: Counter,
@@ -31,6 +33,7 @@ impl Counters {
         }
         Self {
             made: Lane::ALL.map(|lane| counter!(EVENTS_MADE, "lane" => lane.as_str())),
+            repeated: Lane::ALL.map(|lane| counter!(EVENTS_REPEATED, "lane" => lane.as_str())),
             skipped: convert::Reason::ALL.map(|reason| counter!(PARTS_SKIPPED, "reason" => reason.as_str())),
             left_out: names::Reason::ALL.map(|reason| counter!(EVENTS_LEFT_OUT, "reason" => reason.as_str())),
             moved: counter!(EVENTS_MOVED),
@@ -50,6 +53,7 @@ impl Counters {
             }
         };
         add(&self.made, &mut counts.made);
+        add(&self.repeated, &mut counts.repeated);
         add(&self.skipped, &mut counts.skipped);
         add(&self.left_out, &mut counts.left_out);
         self.moved.increment(std::mem::take(&mut counts.moved));

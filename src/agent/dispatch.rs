@@ -4,7 +4,6 @@
 //! which then answers the reader.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{Counter, counter, gauge};
@@ -12,11 +11,15 @@ use tokio::time::{Duration, timeout};
 
 use super::news::News;
 use super::partition::{Handle, Progress, Shared};
+use super::restore::Begin;
 use crate::kafka::{Chunk, Commit, Input, Place};
 use crate::metrics::{CONSUMED_BYTES, PARTITIONS_ASSIGNED, REBALANCES, RECORDS_CONSUMED};
 
-/// How far each assigned partition is, for whoever commits.
+/// How far each assigned partition is, for whoever measures.
 pub(super) type Assigned = Arc<Mutex<BTreeMap<Place, Arc<Progress>>>>;
+
+/// What a drained partition is given beyond its patience, to keep its state. The reader waits a moment longer.
+const ANSWER: Duration = Duration::from_millis(1800);
 
 /// How long the drain of a partition may take.
 #[derive(Clone, Copy, Debug)]
@@ -68,11 +71,24 @@ impl Dispatch {
                 }
             }
             Input::Assigned {
-                place, epoch, from, ..
+                place,
+                epoch,
+                from,
+                committed,
+                metadata,
+                high,
+                ..
             } => {
                 counter!(REBALANCES, "kind" => "assigned").increment(1);
                 tracing::info!(%place, from, "a partition is assigned");
-                let handle = Handle::start(place.clone(), epoch, from, self.shared.clone());
+                let begin = Begin {
+                    place: place.clone(),
+                    from,
+                    committed,
+                    metadata,
+                    high,
+                };
+                let handle = Handle::start(begin, epoch, self.shared.clone());
                 lock(&self.assigned).insert(place.clone(), handle.progress.clone());
                 self.handles.insert(place, handle);
                 self.count_partitions();
@@ -94,11 +110,6 @@ impl Dispatch {
             Input::Event(event) => {
                 if let crate::kafka::Event::Paused(paused) = event {
                     self.handles.values().for_each(|handle| handle.starved(paused));
-                }
-                if let crate::kafka::Event::CommitFailed(_) = event {
-                    // Whichever it was, all are committed again.
-                    let progress = self.handles.values().map(|handle| &handle.progress);
-                    progress.for_each(|one| one.committed.store(-1, Ordering::Relaxed));
                 }
                 self.news.take(event, self.handles.len());
             }
@@ -141,12 +152,11 @@ impl Dispatch {
             let mut commits = Vec::new();
             for (place, answer) in draining {
                 // The partition keeps to the same patience; what does not answer is not committed.
-                if let Ok(Ok(offset)) = timeout(patience + Duration::from_secs(1), answer).await {
-                    commits.push(Commit {
-                        place,
-                        offset,
-                        metadata: String::new(),
-                    });
+                match timeout(patience + ANSWER, answer).await {
+                    Ok(Ok(commit)) => commits.extend(commit),
+                    _ => {
+                        tracing::warn!(%place, "it did not end in time: what its last commit misses is sent again")
+                    }
                 }
             }
             let _ = done.send(commits);

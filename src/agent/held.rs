@@ -8,14 +8,12 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 use tokio::time::{Duration, Instant};
 
+use super::origin::Origin;
 use crate::event::{Draft, Key, Lane};
 use crate::names::{Missing, Resolved};
 
-/// When an overdue name is looked at again that nobody could be asked for.
+/// When an overdue name is looked at again.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// A draft and the record that made it; none where a deadline did.
-pub(super) type Origin = Option<u64>;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -70,8 +68,8 @@ impl Held {
         new
     }
 
-    /// Names that were missed for `patience` and that the organization is known not to have; they are no longer
-    /// waited for. Where it could not be asked yet, the name is looked at again a moment later.
+    /// Names that were missed for `patience` and that the organization is known not to have. As long as they are
+    /// waited for, they are looked at again a moment later, like those that nobody could be asked for.
     pub(super) fn overdue(
         &mut self,
         now: Instant,
@@ -79,17 +77,15 @@ impl Held {
         denied: impl Fn(&Missing) -> bool,
     ) -> Vec<Missing> {
         let mut over = Vec::new();
-        self.missed.retain(|name, since| {
+        for (name, since) in &mut self.missed {
             if now.duration_since(*since) < patience {
-                return true;
+                continue;
             }
             if denied(name) {
                 over.push(name.clone());
-                return false;
             }
             *since = (now + AGAIN).checked_sub(patience).unwrap_or(now);
-            true
-        });
+        }
         over
     }
 

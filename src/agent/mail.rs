@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Duration, sleep};
 
 use super::counts;
-use super::worker::Stage;
+use super::worker::{Stage, Stake};
 use crate::health::{Board, Item};
 use crate::kafka::{DeadLetters, Letter};
 use crate::metrics::DEAD_LETTER_FAILURES;
@@ -17,15 +17,15 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Letters written at a time.
 const MANY: usize = 100;
 
-/// A letter to write, and the record that it stands for.
-pub(super) type Mail = (Option<i64>, Stage, Letter);
+/// A letter to write, and what ends by it.
+pub(super) type Mail = (Stake, Stage, Letter);
 
 /// Writes what comes until nobody sends any more; says which were acknowledged. Ends early when nobody listens.
 pub(super) async fn write(
     letters: DeadLetters,
     board: Board,
     mut inbox: UnboundedReceiver<Mail>,
-    written: UnboundedSender<Option<i64>>,
+    written: UnboundedSender<Stake>,
 ) {
     let mut mails = Vec::new();
     while inbox.recv_many(&mut mails, MANY).await > 0 {
@@ -33,10 +33,10 @@ pub(super) async fn write(
             let ended = letters.send_all(mails.iter().map(|(_, _, letter)| letter)).await;
             let mut fault = None;
             let mut ended = ended.into_iter();
-            mails.retain(|(record, stage, _)| match ended.next() {
+            mails.retain(|(stake, stage, _)| match ended.next() {
                 Some(Ok(())) => {
                     counts::dead_letter(*stage);
-                    let _ = written.send(*record);
+                    let _ = written.send(*stake);
                     false
                 }
                 Some(Err(error)) => {

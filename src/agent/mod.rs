@@ -2,20 +2,31 @@
 //!
 //! The reader's thread says what it reads over one channel; `dispatch` passes it on to a task per partition, whose
 //! `worker` decodes, converts and resolves, and whose `books` know which records have ended. Delivery tells how each
-//! event ended; [`Agent`] commits what has, and stops as rule 9 says.
+//! event ended. What a partition must go on from is kept (`keeping`) and fetched (`restore`); [`Agent`] stops as rule 9
+//! says.
 
 mod books;
+mod checkpoints;
 mod counts;
 mod dispatch;
 mod held;
+mod keeping;
+mod kept;
 mod letter;
 mod mail;
+mod marks;
+mod metadata;
 mod news;
+mod origin;
 mod partition;
+mod point;
 pub mod quiet;
+mod restore;
 pub mod settings;
 pub mod sites;
 mod start;
+mod states;
+mod ticks;
 mod token;
 mod worker;
 

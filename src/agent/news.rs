@@ -9,6 +9,11 @@ use crate::metrics::{
     PARTITIONS_PAUSED,
 };
 
+/// What to do where records are missing.
+const MISSED: &str = "lengthen the topic's retention; restart the agent to clear this line";
+const STOPPED: &str = "to go on without them, restart the agent with [kafka] on_gap = \"continue\"; lengthen the topic's \
+                       retention";
+
 /// See the module.
 pub(super) struct News {
     board: Board,
@@ -16,7 +21,7 @@ pub(super) struct News {
     fault: Option<Fault>,
     connected: Option<bool>,
     /// Records are missing: that stands on the health page until a restart.
-    missing: Option<String>,
+    missing: Option<(String, &'static str)>,
 }
 
 impl News {
@@ -39,11 +44,7 @@ impl News {
     /// This many partitions are assigned.
     pub(super) fn partitions(&self, count: usize) {
         match (&self.missing, count) {
-            (Some(what), _) => self.board.error(
-                Item::Partitions,
-                what,
-                "lengthen the topic's retention; restart the agent to clear this line",
-            ),
+            (Some((what, todo)), _) => self.board.error(Item::Partitions, what, *todo),
             (None, 0) => self.board.ok(
                 Item::Partitions,
                 "none assigned; another agent of the group reads",
@@ -61,14 +62,24 @@ impl News {
                 counter!(CONNECTION_CHANGES, "to" => "kafka", "change" => change).increment(1);
                 self.connected(up);
             }
-            Event::Gap { place, from, to } => {
+            Event::Gap {
+                place,
+                from,
+                to,
+                stopped,
+            } => {
                 let count = to - from;
+                let and = if stopped {
+                    "; reading stands still there"
+                } else {
+                    ""
+                };
                 let what = format!(
-                    "{place}: {count} records from offset {from} on were removed before they were read"
+                    "{place}: {count} records from offset {from} on were removed before they were read{and}"
                 );
                 tracing::error!(%place, from, to, "{what}");
                 counter!(MISSING_RECORDS).increment(count.try_into().unwrap_or_default());
-                self.missing = Some(what);
+                self.missing = Some((what, if stopped { STOPPED } else { MISSED }));
                 self.partitions(partitions);
             }
             Event::Beyond { place, from, end } => {
@@ -77,7 +88,7 @@ impl News {
                      or the group was moved by hand"
                 );
                 tracing::error!(%place, from, end, "{what}");
-                self.missing = Some(what);
+                self.missing = Some((what, MISSED));
                 self.partitions(partitions);
             }
             Event::CommitFailed(reason) => {

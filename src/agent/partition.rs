@@ -1,9 +1,11 @@
-//! One assigned partition as a task: its [`Worker`] and all that goes in and out of it.
+//! One assigned partition as a task: what was kept is fetched, then its [`Worker`] works, and all that goes in and out
+//! of it passes here.
 //!
 //! It takes chunks in their order, hands events to delivery and dead letters to the writer, hears how they ended, and
-//! keeps [`Progress`] for whoever commits. It ends when it is drained (rule 8, rule 9) or when nobody holds its
-//! [`Handle`] any more: then the partition was lost, and nothing of it counts.
+//! keeps the state and the offset. It ends when it is drained (rule 8, rule 9) or when nobody holds its [`Handle`] any
+//! more: then the partition was lost, and nothing of it counts.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
@@ -11,19 +13,25 @@ use metrics::counter;
 use rustc_hash::FxHashSet;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use super::counts::Counters;
+use super::keeping::{Keeper, Keeping, What};
 use super::mail::{self, Mail};
 use super::quiet::Quiet;
+use super::restore::{Begin, Mismatch, Restored};
 use super::sites::Sites;
-use super::worker::{Moment, Settings, Work, Worker};
+use super::states::States;
+use super::worker::{Moment, Settings, Stake, Work, Worker};
 use crate::clock;
 use crate::deliver::{Delivery, End, Owner};
 use crate::directory::Names;
 use crate::health::{Board, Heart};
-use crate::kafka::{Chunk, Credits, DeadLetters, Epoch, Place};
-use crate::metrics::WAITS_CUT_SHORT;
+use crate::kafka::{Chunk, Commit, Credits, DeadLetters, Epoch, Place, Remote, Snapshots};
+use crate::metrics::{RESTORES, WAITS_CUT_SHORT};
+
+/// What the last snapshot may take beyond the patience of a drain.
+const LAST: Duration = Duration::from_millis(1500);
 
 /// What all partitions share.
 pub(super) struct Shared {
@@ -36,15 +44,18 @@ pub(super) struct Shared {
     pub(super) letter_topic: Box<dyn Fn(&str) -> String + Send + Sync>,
     pub(super) board: Board,
     pub(super) sites: Sites,
+    pub(super) snapshots: Snapshots,
+    pub(super) remote: Remote,
+    pub(super) states: States,
+    /// `[state] interval`.
+    pub(super) interval: Duration,
+    /// `[state] on_mismatch` says to begin without a state where the kept one cannot be used.
+    pub(super) fresh: bool,
 }
 
-/// How far a partition is, for commits and metrics.
-#[derive(Debug)]
+/// How far a partition is, for metrics.
+#[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// The next offset to read after a restart.
-    pub(super) commit: AtomicI64,
-    /// What was last committed of it; -1: nothing, or nobody knows whether it arrived.
-    pub(super) committed: AtomicI64,
     /// The timestamp of the oldest record that has not ended; 0: there is none.
     pub(super) oldest: AtomicI64,
     /// Conversations with an open communication.
@@ -66,7 +77,7 @@ struct Drain {
     patience: Duration,
     /// Whether what is queued is delivered too, as far as there is time.
     stopping: bool,
-    reply: oneshot::Sender<i64>,
+    reply: oneshot::Sender<Option<Commit>>,
 }
 
 /// How a partition is reached.
@@ -77,41 +88,11 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Begins to work on a partition that is read from `from` on.
-    pub(super) fn start(place: Place, epoch: Epoch, from: i64, shared: Arc<Shared>) -> Self {
-        let progress = Arc::new(Progress {
-            commit: AtomicI64::new(from),
-            committed: AtomicI64::new(-1),
-            oldest: AtomicI64::new(0),
-            conversations: AtomicUsize::new(0),
-        });
+    /// Begins to work on a partition.
+    pub(super) fn start(begin: Begin, epoch: Epoch, shared: Arc<Shared>) -> Self {
+        let progress = Arc::<Progress>::default();
         let (inbox, said) = mpsc::unbounded_channel();
-        let (ends_sender, ends) = mpsc::unbounded_channel();
-        let (mailbox, mails) = mpsc::unbounded_channel();
-        let (written_sender, written) = mpsc::unbounded_channel();
-        let letters = shared.letters.to(&(shared.letter_topic)(&place.topic));
-        let writer = mail::write(letters, shared.board.clone(), mails, written_sender);
-        tokio::spawn(writer);
-        let partition = Partition {
-            worker: Worker::new(place.clone(), from, shared.settings.clone()),
-            owner: Owner::new(epoch, ends_sender),
-            place,
-            next: from,
-            ends,
-            mailbox,
-            mails: 0,
-            written,
-            known_sites: FxHashSet::default(),
-            work: Work::default(),
-            counters: Counters::new(),
-            starved: false,
-            quiet: Quiet::new(),
-            progress: progress.clone(),
-            // It may have nothing to do for long, so only an end by a fault shows.
-            heart: shared.board.heart("a partition's work", Duration::MAX),
-            shared,
-        };
-        tokio::spawn(partition.run(said));
+        tokio::spawn(run(begin, epoch, shared, progress.clone(), said));
         Self {
             epoch,
             progress,
@@ -135,8 +116,8 @@ impl Handle {
     }
 
     /// Ends the work: waits up to `patience` for what is in flight, and when `stopping` for what is queued too. Gives
-    /// the offset to commit.
-    pub(super) fn drain(self, patience: Duration, stopping: bool) -> oneshot::Receiver<i64> {
+    /// what is to be committed yet.
+    pub(super) fn drain(self, patience: Duration, stopping: bool) -> oneshot::Receiver<Option<Commit>> {
         let (reply, answer) = oneshot::channel();
         let _ = self.inbox.send(Say::Drain(Drain {
             patience,
@@ -147,18 +128,132 @@ impl Handle {
     }
 }
 
+/// What comes before the work, or instead of it.
+#[derive(Default)]
+struct Waiting {
+    chunks: VecDeque<Chunk>,
+    starved: bool,
+}
+
+/// From the assignment to its end.
+async fn run(
+    begin: Begin,
+    epoch: Epoch,
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    mut said: UnboundedReceiver<Say>,
+) {
+    let mut waiting = Waiting::default();
+    let place = begin.place.clone();
+    let drain = match restore(&begin, &shared, &mut waiting, &mut said).await {
+        Ok(restored) => {
+            let partition = Partition::new(&begin, epoch, shared.clone(), progress, restored, waiting);
+            partition.work(said).await;
+            None
+        }
+        Err(Early::Drain(drain)) => Some(drain),
+        Err(Early::Stopped(why)) => stop(&begin, epoch, why, &shared, &mut said).await,
+        Err(Early::Lost) => None,
+    };
+    if let Some(drain) = drain {
+        let _ = drain.reply.send(None);
+    }
+    shared.sites.forget(&place);
+    shared.states.forget(&place);
+}
+
+/// Why a partition does not come to work.
+enum Early {
+    Drain(Drain),
+    Lost,
+    Stopped(Mismatch),
+}
+
+/// Fetches what was kept; what is read meanwhile waits.
+async fn restore(
+    begin: &Begin,
+    shared: &Shared,
+    waiting: &mut Waiting,
+    said: &mut UnboundedReceiver<Say>,
+) -> Result<Option<Restored>, Early> {
+    let began = Instant::now();
+    let place = &begin.place;
+    let restore = begin.restore(&shared.snapshots, &shared.states);
+    tokio::pin!(restore);
+    let early = loop {
+        tokio::select! {
+            biased;
+            restored = &mut restore => match restored {
+                Ok(Some(restored)) => {
+                    counter!(RESTORES, "how" => "state").increment(1);
+                    let seconds = began.elapsed().as_secs_f64();
+                    tracing::info!(%place, offset = restored.pointed.point.offset, seconds, "its state is restored");
+                    shared.states.ok(place, format!("{place} was restored"));
+                    return Ok(Some(restored));
+                }
+                Ok(None) => {
+                    counter!(RESTORES, "how" => "fresh").increment(1);
+                    shared.states.ok(place, format!("{place} begins without a state"));
+                    return Ok(None);
+                }
+                Err(why) if shared.fresh => {
+                    counter!(RESTORES, "how" => "fresh").increment(1);
+                    tracing::warn!(%place, %why, "it begins without a state, as [state] on_mismatch says");
+                    shared.states.ok(place, format!("{place} began without its kept state: {why}"));
+                    return Ok(None);
+                }
+                Err(why) => break Early::Stopped(why),
+            },
+            told = said.recv() => match told {
+                Some(Say::Chunk(chunk)) => waiting.chunks.push_back(chunk),
+                Some(Say::AtEnd(_)) => {}
+                Some(Say::Starved(starved)) => waiting.starved = starved,
+                Some(Say::Drain(drain)) => break Early::Drain(drain),
+                None => break Early::Lost,
+            },
+        }
+    };
+    for chunk in waiting.chunks.drain(..) {
+        shared.credits.give(chunk.size);
+    }
+    Err(early)
+}
+
+/// The partition is not read: its state cannot be used.
+async fn stop(
+    begin: &Begin,
+    epoch: Epoch,
+    why: Mismatch,
+    shared: &Shared,
+    said: &mut UnboundedReceiver<Say>,
+) -> Option<Drain> {
+    let place = &begin.place;
+    counter!(RESTORES, "how" => "stopped").increment(1);
+    tracing::error!(%place, %why, todo = why.todo(), "the partition is stopped: its kept state cannot be used");
+    shared.states.fault(place, format!("stopped: {why}"), why.todo());
+    shared.remote.halt(place, epoch);
+    loop {
+        match said.recv().await? {
+            Say::Chunk(chunk) => shared.credits.give(chunk.size),
+            Say::AtEnd(_) | Say::Starved(_) => {}
+            Say::Drain(drain) => return Some(drain),
+        }
+    }
+}
+
 struct Partition {
     place: Place,
     worker: Worker,
+    keeping: Keeping,
     shared: Arc<Shared>,
     owner: Owner,
-    /// The next offset that a chunk may bring.
-    next: i64,
+    /// What was read and waits until a tick is kept.
+    waiting: VecDeque<Chunk>,
     ends: UnboundedReceiver<Vec<End>>,
     mailbox: UnboundedSender<Mail>,
     /// Dead letters that are not acknowledged.
     mails: usize,
-    written: UnboundedReceiver<Option<i64>>,
+    written: UnboundedReceiver<Stake>,
     known_sites: FxHashSet<Box<str>>,
     work: Work,
     counters: Counters,
@@ -169,14 +264,75 @@ struct Partition {
 }
 
 impl Partition {
-    async fn run(mut self, mut said: UnboundedReceiver<Say>) {
+    fn new(
+        begin: &Begin,
+        epoch: Epoch,
+        shared: Arc<Shared>,
+        progress: Arc<Progress>,
+        restored: Option<Restored>,
+        waiting: Waiting,
+    ) -> Self {
+        let Begin { place, from, .. } = begin.clone();
+        let (ends_sender, ends) = mpsc::unbounded_channel();
+        let (mailbox, mails) = mpsc::unbounded_channel();
+        let (written_sender, written) = mpsc::unbounded_channel();
+        let letters = shared.letters.to(&(shared.letter_topic)(&place.topic));
+        let writer = mail::write(letters, shared.board.clone(), mails, written_sender);
+        tokio::spawn(writer);
+        let (settings, now) = (shared.settings.clone(), Instant::now());
+        let (worker, last) = match restored {
+            Some(Restored {
+                kept,
+                pointed,
+                ticks_end,
+            }) => {
+                let missing: Vec<_> = kept.beside.missing.iter().map(|(missing, _)| *missing).collect();
+                shared.delivery.recall(&missing);
+                let worker = Worker::restore(place.clone(), from, settings, kept, now);
+                (worker, Some((pointed, ticks_end)))
+            }
+            None => (Worker::new(place.clone(), from, settings, now), None),
+        };
+        let keeper = Keeper {
+            place: place.clone(),
+            snapshots: shared.snapshots.clone(),
+            remote: shared.remote.clone(),
+        };
+        Self {
+            worker,
+            keeping: Keeping::new(keeper, shared.states.clone(), shared.interval, last),
+            owner: Owner::new(epoch, ends_sender),
+            place,
+            waiting: waiting.chunks,
+            ends,
+            mailbox,
+            mails: 0,
+            written,
+            known_sites: FxHashSet::default(),
+            work: Work::default(),
+            counters: Counters::new(),
+            starved: waiting.starved,
+            quiet: Quiet::new(),
+            progress,
+            // It may have nothing to do for long, so only an end by a fault shows.
+            heart: shared.board.heart("a partition's work", Duration::MAX),
+            shared,
+        }
+    }
+
+    async fn work(mut self, mut said: UnboundedReceiver<Say>) {
         let mut names = self.shared.names.changed();
+        self.go_on();
+        self.settle();
         let drain = loop {
             let give_up = self.worker.next_give_up();
+            let keep = self.keeping.due(self.worker.has_plans());
             tokio::select! {
                 biased;
                 Some(ends) = self.ends.recv() => self.ended(ends),
-                Some(record) = self.written.recv() => self.written(record),
+                Some(stake) = self.written.recv() => self.written(stake),
+                kept = self.keeping.done() => self.kept(kept),
+                () = until(keep) => self.keeping.begin(&mut self.worker),
                 Ok(()) = names.changed() => self.names_changed(),
                 () = until(give_up) => self.names_changed(),
                 told = said.recv() => match told {
@@ -192,8 +348,11 @@ impl Partition {
         said.close();
         while let Ok(told) = said.try_recv() {
             if let Say::Chunk(chunk) = told {
-                self.shared.credits.give(chunk.size);
+                self.waiting.push_back(chunk);
             }
+        }
+        for chunk in self.waiting.drain(..) {
+            self.shared.credits.give(chunk.size);
         }
         match drain {
             Some(drain) => self.drain(drain).await,
@@ -201,13 +360,13 @@ impl Partition {
             None => drop(self.shared.delivery.fence(&self.owner)),
         }
         self.heart.beat();
-        self.shared.sites.forget(&self.place);
         self.shared.credits.give(self.worker.held_bytes());
     }
 
+    /// What is read after a tick waits until the tick is kept: its place is before it.
     fn chunk(&mut self, chunk: Chunk) {
-        if let Some(last) = chunk.records.last() {
-            self.next = last.offset + 1;
+        if self.worker.tick_planned() {
+            return self.waiting.push_back(chunk);
         }
         let directory = self.shared.names.current();
         let (known, sites, place) = (&mut self.known_sites, &self.shared.sites, &self.place);
@@ -217,23 +376,48 @@ impl Partition {
                 sites.seen(site, place);
             }
         };
+        let repeats = self.worker.repeats();
         self.worker
             .records(chunk, &directory, now(), &mut self.work, hear);
         self.quiet = Quiet::new();
-    }
-
-    /// The partition is quiet: stream time goes on with the clock.
-    fn at_end(&mut self, offset: i64) {
-        if offset == self.next
-            && let Some(to) = self.quiet.tick(self.worker.stream_time())
-        {
-            self.tick(to);
+        if repeats && !self.worker.repeats() {
+            // What is owed has waited for this.
+            self.names_changed();
         }
     }
 
-    fn tick(&mut self, to: crate::time::Time) {
+    /// Takes what had to wait.
+    fn go_on(&mut self) {
+        while !self.worker.tick_planned()
+            && let Some(chunk) = self.waiting.pop_front()
+        {
+            self.chunk(chunk);
+        }
+    }
+
+    /// The partition is quiet: stream time goes on with the clock, where that brings something to its end.
+    fn at_end(&mut self, offset: i64) {
+        if offset != self.worker.next() || self.worker.tick_planned() || self.worker.repeats() {
+            return;
+        }
+        let stream = self.worker.stream_time();
+        let due = |to: &crate::time::Time| self.worker.next_deadline().is_some_and(|deadline| deadline < *to);
+        if self.quiet.now(stream).as_ref().is_some_and(due)
+            && let Some(to) = self.quiet.tick(stream)
+        {
+            self.worker.plan_tick(to);
+        }
+    }
+
+    /// Something was kept, or could not be.
+    fn kept(&mut self, done: Result<super::keeping::Receipt, String>) {
         let directory = self.shared.names.current();
-        self.worker.tick(to, &directory, now(), &mut self.work);
+        match self.keeping.note(done) {
+            Some(What::Snapshot(keep)) => self.worker.kept(&keep, &directory, now(), &mut self.work),
+            Some(What::Ticks(end)) => self.worker.ticks_kept(end, &directory, now(), &mut self.work),
+            None => {}
+        }
+        self.go_on();
     }
 
     fn names_changed(&mut self) {
@@ -251,22 +435,24 @@ impl Partition {
         self.worker.ended(ends, now(), &mut self.work);
     }
 
-    fn written(&mut self, record: Option<i64>) {
+    fn written(&mut self, stake: Stake) {
         self.mails = self.mails.saturating_sub(1);
-        self.worker.letter_written(record);
+        self.worker.letter_written(stake);
     }
 
     /// Hands on what the last input has led to.
     fn settle(&mut self) {
         self.hand_on();
         // Where only waits hold the bytes that reading needs, they end early (rule 5).
-        while self.starved && self.worker.open_records() > 0 && self.is_idle() {
-            let Some(wait) = self.worker.next_wait() else {
-                break;
-            };
+        if self.starved
+            && !self.worker.tick_planned()
+            && !self.worker.repeats()
+            && self.worker.open_records() > 0
+            && self.is_idle()
+            && let Some(wait) = self.worker.next_wait()
+        {
             counter!(WAITS_CUT_SHORT).increment(1);
-            self.tick(wait.plus(1));
-            self.hand_on();
+            self.worker.plan_tick(wait.plus(1));
         }
     }
 
@@ -298,7 +484,6 @@ impl Partition {
         self.counters.passed(self.worker.passed());
         credits.give(self.worker.freed());
         let progress = &self.progress;
-        progress.commit.store(self.worker.commit(), Ordering::Release);
         let oldest = self.worker.oldest().map_or(0, |time| time.millis());
         progress.oldest.store(oldest, Ordering::Relaxed);
         let conversations = self.worker.open_conversations();
@@ -337,7 +522,17 @@ impl Partition {
             self.ended(ends);
         }
         self.hand_on();
-        let _ = drain.reply.send(self.worker.commit());
+        let last = timeout_at(deadline + LAST, self.last()).await;
+        let _ = drain.reply.send(last.unwrap_or_default());
+    }
+
+    /// The last commit, once what is being kept is.
+    async fn last(&mut self) -> Option<Commit> {
+        while self.keeping.busy() {
+            let done = self.keeping.done().await;
+            self.keeping.note(done);
+        }
+        self.keeping.last(&mut self.worker).await
     }
 }
 

@@ -21,14 +21,20 @@ impl Quiet {
         }
     }
 
-    /// How far stream time goes, now that everything was read and the last record or tick made it `stream`.
-    pub fn tick(&mut self, stream: Time) -> Option<Time> {
+    /// How far stream time could go, now that everything was read and the last record or tick made it `stream`.
+    pub fn now(&self, stream: Time) -> Option<Time> {
         if stream.millis() == 0 {
             return None;
         }
         let passed = self.since.elapsed().checked_sub(BEHIND)?;
-        self.since += passed;
         Some(stream.plus(super::settings::millis(passed)))
+    }
+
+    /// How far stream time goes; from there on the clock counts anew.
+    pub fn tick(&mut self, stream: Time) -> Option<Time> {
+        let to = self.now(stream)?;
+        self.since += self.since.elapsed().saturating_sub(BEHIND);
+        Some(to)
     }
 }
 

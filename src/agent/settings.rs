@@ -160,6 +160,8 @@ pub fn kafka(config: &Config) -> kafka::Settings {
         grace: told.shutdown_grace,
         watchdog: told.watchdog,
         passed_through: told.librdkafka.clone(),
+        stop_at_gap: told.on_gap == config::OnGap::Stop,
+        pinned: super::metadata::EMPTY.into(),
         ..kafka::Settings::new(told.brokers.join(","), &topics, told.group.clone())
     }
 }

@@ -10,23 +10,26 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Assigned, Dispatch, Patience, lock};
 use super::news::News;
-use super::partition::{Progress, Shared};
+use super::partition::Shared;
 use super::settings;
 use super::sites::Sites;
+use super::states::States;
 use super::{token, worker};
 use crate::clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, OnMismatch};
 use crate::deliver::{Delivery, Governor};
 use crate::directory::Names;
 use crate::genesys::{self, Answer, Client, Lookup};
 use crate::health::{Board, Item};
-use crate::kafka::{self, Commit, Consumer, Credits, DeadLetters};
-use crate::metrics::{BYTES_BOUND, BYTES_IN_FLIGHT, COMMITTED_OFFSET, OLDEST_RECORD_AGE, OPEN_CONVERSATIONS};
+use crate::kafka::{self, Consumer, Credits, DeadLetters, Snapshots};
+use crate::metrics::{BYTES_BOUND, BYTES_IN_FLIGHT, OLDEST_RECORD_AGE, OPEN_CONVERSATIONS};
 
 /// Inputs that may wait between the reader's thread and the dispatch.
 const INPUTS: usize = 64;
 
-/// The loop that commits goes round at least as often.
+/// How often what partitions say of themselves is measured.
+const EVERY: Duration = Duration::from_secs(1);
+/// A longer silence of that loop is a fault.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// What a stop may take beyond `shutdown_grace`, to commit and to leave the group.
@@ -60,7 +63,6 @@ pub struct Agent {
     /// Looks after the token until the agent stops.
     token: JoinHandle<()>,
     assigned: Assigned,
-    every: Duration,
     /// How long a stop may take in all.
     patience: Duration,
 }
@@ -93,9 +95,15 @@ impl Agent {
         let credits = Arc::new(Credits::new(
             usize::try_from(config.memory.bound).unwrap_or(usize::MAX),
         ));
+        let (say, inputs) = flume::bounded(INPUTS);
+        let snapshots = {
+            let config = config.clone();
+            Snapshots::open(&kafka, move |input| config.state_topic(input))?
+        };
+        let consumer = Consumer::start(kafka, credits.clone(), say)?;
         let shared = Arc::new(Shared {
             settings: Arc::new(worker(config)),
-            credits: credits.clone(),
+            credits,
             delivery,
             names,
             letters,
@@ -105,16 +113,19 @@ impl Agent {
             },
             board: board.clone(),
             sites: Sites::new(board.clone()),
+            snapshots,
+            remote: consumer.remote(),
+            states: States::new(board.clone()),
+            interval: config.state.interval,
+            fresh: config.state.on_mismatch == OnMismatch::Fresh,
         });
         let assigned = Assigned::default();
-        let (say, inputs) = flume::bounded(INPUTS);
         let patience = Patience {
             drain: config.kafka.drain,
             grace: config.kafka.shutdown_grace,
         };
         let dispatch = Dispatch::new(shared.clone(), patience, assigned.clone(), News::new(board));
         let dispatch = tokio::spawn(dispatch.run(inputs));
-        let consumer = Consumer::start(kafka, credits, say)?;
         let token = tokio::spawn(token);
         Ok(Self {
             consumer,
@@ -122,21 +133,19 @@ impl Agent {
             shared,
             token,
             assigned,
-            every: config.state.interval,
             patience: config.kafka.shutdown_grace + LEAVING,
         })
     }
 
-    /// Commits what has ended, every `[state] interval`, until `stop`; then stops as rule 9 says.
+    /// Measures until `stop`; then stops as rule 9 says.
     pub async fn run(self, stop: CancellationToken) {
-        let heart = self.shared.board.heart("the loop that commits", SILENCE);
-        let mut ticks = interval(self.every);
+        let heart = self.shared.board.heart("the loop that measures", SILENCE);
+        let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {
-                    self.commit();
                     self.measure();
                     heart.beat();
                 }
@@ -161,32 +170,6 @@ impl Agent {
         }
         let _ = self.dispatch.await;
         tracing::info!(seconds = began.elapsed().as_secs_f64(), "stopped");
-    }
-
-    fn commit(&self) {
-        let mut commits = Vec::new();
-        let mut changed = Vec::new();
-        for (place, progress) in lock(&self.assigned).iter() {
-            let offset = progress.commit.load(Ordering::Acquire);
-            // Said before the commit is made: when it fails, that takes it back.
-            if progress.committed.swap(offset, Ordering::Relaxed) != offset {
-                changed.push(progress.clone());
-                commits.push(Commit {
-                    place: place.clone(),
-                    offset,
-                    metadata: String::new(),
-                });
-            }
-        }
-        if !self.consumer.commit(&commits) {
-            let unsaid = |progress: &Arc<Progress>| progress.committed.store(-1, Ordering::Relaxed);
-            return changed.iter().for_each(unsaid);
-        }
-        for commit in commits {
-            let partition = commit.place.partition.to_string();
-            gauge!(COMMITTED_OFFSET, "topic" => commit.place.topic.to_string(), "partition" => partition)
-                .set(commit.offset as f64);
-        }
     }
 
     fn measure(&self) {

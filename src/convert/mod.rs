@@ -185,6 +185,12 @@ impl Machine {
             .min()
     }
 
+    /// The earliest moment beyond which something ends by itself: a wait, or a state that lasts for so long only.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let sites = self.state.sites.values();
+        sites.filter_map(|site| site.next_deadline()).min()
+    }
+
     fn pass_deadlines(&mut self, now: Time, output: &mut Output) {
         let settings = self.settings.clone();
         let due: Vec<Name> = self

@@ -8,21 +8,34 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use crate::event::{Event, Id, Key};
+use crate::event::{Event, Id, Key, Lane};
 
 /// How long a key without events is remembered.
 const KEPT: Duration = Duration::from_hours(24);
 /// How often keys are looked through for those to forget.
 const SWEEP: Duration = Duration::from_mins(10);
 
+/// Something that a refused event would have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Missing {
+    /// The lane of the event.
+    pub lane: Lane,
+    /// Its key.
+    pub key: Key,
+    /// What it would have made.
+    pub made: Id,
+    /// Its eventId.
+    pub cause: Id,
+}
+
 /// The keys of a lane that miss something.
 #[derive(Default)]
 pub(super) struct Memory {
-    keys: FxHashMap<Key, Missing>,
+    keys: FxHashMap<Key, Known>,
     swept: Option<Instant>,
 }
 
-struct Missing {
+struct Known {
     /// What is missing → the eventId of the refused event that would have made it.
     made: FxHashMap<Id, Id>,
     touched: Instant,
@@ -40,13 +53,22 @@ impl Memory {
         let Some(made) = event.makes else {
             return false;
         };
-        let missing = self.keys.entry(event.key).or_insert_with(|| Missing {
+        self.remember(event.key, made, event.id, now);
+        true
+    }
+
+    /// Remembers an event that was refused before a restart.
+    pub(super) fn recall(&mut self, missing: &Missing, now: Instant) {
+        self.remember(missing.key, missing.made, missing.cause, now);
+    }
+
+    fn remember(&mut self, key: Key, made: Id, cause: Id, now: Instant) {
+        let known = self.keys.entry(key).or_insert_with(|| Known {
             made: FxHashMap::default(),
             touched: now,
         });
-        missing.touched = now;
-        missing.made.insert(made, event.id);
-        true
+        known.touched = now;
+        known.made.insert(made, cause);
     }
 
     /// The refused event that `event` depends on.

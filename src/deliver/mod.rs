@@ -52,6 +52,7 @@ use crate::health::board::Board;
 
 pub use backoff::Backoff;
 pub use governor::Governor;
+pub use memory::Missing;
 pub use owner::{End, Item, Outcome, Owner, Refusal};
 
 use owner::Ends;
@@ -179,6 +180,14 @@ impl Delivery {
             }
         }
         ends.say();
+    }
+
+    /// Says what was refused before a restart, so that what depends on it goes with it.
+    pub fn recall(&self, missing: &[Missing]) {
+        let now = Instant::now();
+        for one in missing {
+            self.shared.lanes[one.lane as usize].lock().recall(one, now);
+        }
     }
 
     /// Fences an owner: what waits of it is dropped, now. The future ends when no request in flight carries an event

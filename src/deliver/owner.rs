@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::event::{Event, Id, Lane};
+use crate::event::{Event, Id, Key, Lane};
 use crate::time::Time;
 
 /// One assignment of one partition: who is told how events end. Clones are the same owner.
@@ -116,10 +116,35 @@ pub struct End {
     pub record: u64,
     /// The lane that it went through.
     pub lane: Lane,
+    /// What it was ordered with.
+    pub key: Key,
+    /// Its eventId.
+    pub id: Id,
+    /// Its eventDateTime.
+    pub time: Time,
+    /// What it brings into being.
+    pub makes: Option<Id>,
     /// Length of its JSON.
     pub bytes: usize,
     /// How.
     pub outcome: Outcome,
+}
+
+impl End {
+    /// The end of `item`.
+    pub fn of(item: &Item, outcome: Outcome) -> Self {
+        let event = &item.event;
+        Self {
+            record: item.record,
+            lane: event.lane,
+            key: event.key,
+            id: event.id,
+            time: event.time,
+            makes: event.makes,
+            bytes: event.json.len(),
+            outcome,
+        }
+    }
 }
 
 /// How an event ends.

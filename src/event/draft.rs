@@ -132,7 +132,7 @@ impl System {
 }
 
 /// A user's presence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Presence {
     /// The CIC user.
     pub user: Name,
@@ -198,7 +198,7 @@ impl RoutingStatus {
 }
 
 /// A user's routing status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Routing {
     /// The CIC user.
     pub user: Name,
@@ -214,7 +214,7 @@ impl Routing {
 }
 
 /// A user's out-of-office setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct OutOfOffice {
     /// The CIC user.
     pub user: Name,

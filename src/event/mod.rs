@@ -15,7 +15,7 @@ pub use voice::{Array, Disconnect, Established, FinalState, Invite, Role, Source
 use crate::time::Time;
 
 /// One of the four ways into Genesys Cloud. Order is kept within a lane, per [`Key`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Lane {
     /// `POST /api/v2/events/conversations`, keyed by conversation.
     Conversations,
@@ -49,7 +49,7 @@ impl Lane {
 
 /// Within a lane, events of one key are accepted in the order in which they were made: the conversation's id, or
 /// the id over site and user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Key(pub Id);
 
 /// An event ready to be sent.

@@ -29,13 +29,15 @@ pub enum Item {
     OutOfOffice,
     /// Names and their ids.
     Directory,
+    /// The kept state of the partitions.
+    State,
     /// The dead-letter topic.
     DeadLetters,
 }
 
 impl Item {
     /// Every item, in the order in which the page shows them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Agent,
         Self::Kafka,
         Self::Partitions,
@@ -48,6 +50,7 @@ impl Item {
         Self::RoutingStatus,
         Self::OutOfOffice,
         Self::Directory,
+        Self::State,
         Self::DeadLetters,
     ];
 
@@ -66,6 +69,7 @@ impl Item {
             Self::RoutingStatus => "routingStatus",
             Self::OutOfOffice => "outOfOffice",
             Self::Directory => "directory",
+            Self::State => "state",
             Self::DeadLetters => "deadLetters",
         }
     }
@@ -85,6 +89,7 @@ impl Item {
             Self::RoutingStatus => "Routing status",
             Self::OutOfOffice => "Out of office",
             Self::Directory => "Directory",
+            Self::State => "Kept state",
             Self::DeadLetters => "Dead letters",
         }
     }

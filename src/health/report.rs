@@ -48,7 +48,8 @@ impl Report {
             | Item::Conversations
             | Item::Presence
             | Item::RoutingStatus
-            | Item::OutOfOffice => shown.state == State::Error,
+            | Item::OutOfOffice
+            | Item::State => shown.state == State::Error,
             Item::Sites | Item::Memory | Item::Directory | Item::DeadLetters => false,
         };
         let items = Item::ALL.into_iter().zip(&self.items).filter(hinders);

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::context::{self, Context, Lasting};
+use super::context::{Context, Lasting};
 use super::reading::{Ended, Reading};
-use super::{Commit, Credits, Error, Event, Fault, Input, Settings};
+use super::{Credits, Error, Event, Fault, Input, Remote, Settings};
 
 /// How long to wait before what failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,6 +23,7 @@ pub(super) type Reader = BaseConsumer<Context>;
 #[derive(Debug)]
 pub struct Consumer {
     shared: Arc<Shared>,
+    remote: Remote,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -33,11 +34,12 @@ pub(super) struct Shared {
     pub(super) inputs: flume::Sender<Input>,
     lasting: Arc<Lasting>,
     stop: AtomicBool,
-    /// Whether a commit waits for its answer.
-    committing: AtomicBool,
-    /// The client as it is now; another one after a rebuild, none once it is closing.
-    reader: RwLock<Option<Arc<Reader>>>,
+    slot: Arc<Slot>,
 }
+
+/// The client as it is now: another one after a rebuild, none once it is closing.
+#[derive(Default)]
+pub(super) struct Slot(RwLock<Option<Arc<Reader>>>);
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,59 +68,29 @@ impl Consumer {
             inputs,
             lasting,
             stop: AtomicBool::new(false),
-            committing: AtomicBool::new(false),
-            reader: RwLock::new(Some(reader.clone())),
+            slot: Arc::default(),
         });
+        shared.slot.put(Some(reader.clone()));
         let reading = shared.clone();
         let thread = std::thread::Builder::new()
             .name("kafka".into())
             .spawn(move || run(&reading, reader))?;
         Ok(Self {
+            remote: Remote::start(shared.slot.clone())?,
             shared,
             thread: Some(thread),
         })
     }
 
-    /// Commits these offsets without waiting for the answer; a failure is said as an [`Event`]. False: none of them is
-    /// committed, because the last ones are not answered yet.
-    pub fn commit(&self, commits: &[Commit]) -> bool {
-        let Some(reader) = self.shared.reader() else {
-            return false;
-        };
-        // What is no longer ours is not ours to commit.
-        let ours: Vec<Commit> = commits
-            .iter()
-            .filter(|commit| reader.context().assignment(&commit.place).is_some())
-            .cloned()
-            .collect();
-        if ours.is_empty() {
-            return true;
-        }
-        if self.shared.committing.swap(true, Ordering::AcqRel) {
-            return false;
-        }
-        // On a thread that sees whether it has arrived: what becomes of it, librdkafka tells its log alone.
-        let shared = self.shared.clone();
-        let wait = move || {
-            let done = context::commit(&reader, &ours);
-            drop(reader);
-            shared.committing.store(false, Ordering::Release);
-            if let Err(error) = done {
-                let failed = Event::CommitFailed(error.to_string());
-                let _ = shared.inputs.send(Input::Event(failed));
-            }
-        };
-        let started = std::thread::Builder::new().name("commit".into()).spawn(wait);
-        if started.is_err() {
-            self.shared.committing.store(false, Ordering::Release);
-        }
-        started.is_ok()
+    /// What others may do with it.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
     }
 
     /// Pauses everything behind the thread's back: what a client looks like that has stopped reading by itself.
     #[cfg(test)]
     pub(super) fn stand_still(&self) {
-        let reader = self.shared.reader().expect("a client is there");
+        let reader = self.shared.slot.reader().expect("a client is there");
         let assigned = reader.assignment().expect("it knows what it has");
         reader.pause(&assigned).expect("it pauses");
     }
@@ -143,13 +115,15 @@ impl Shared {
     pub(super) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.inputs.is_disconnected()
     }
+}
 
-    fn reader(&self) -> Option<Arc<Reader>> {
-        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
+impl Slot {
+    pub(super) fn reader(&self) -> Option<Arc<Reader>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn put(&self, reader: Option<Arc<Reader>>) {
-        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = reader;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = reader;
     }
 }
 
@@ -170,8 +144,8 @@ fn run(shared: &Arc<Shared>, mut reader: Arc<Reader>) {
     loop {
         let ended = Reading::new(shared, &reader).run();
         let told = ended == Ended::Told;
-        reader.context().stopping.store(told, Ordering::Relaxed);
-        shared.put(None);
+        reader.context().give_all_back(&reader, told);
+        shared.slot.put(None);
         close(reader);
         if told {
             return;
@@ -183,7 +157,7 @@ fn run(shared: &Arc<Shared>, mut reader: Arc<Reader>) {
             return;
         };
         reader = Arc::new(opened);
-        shared.put(Some(reader.clone()));
+        shared.slot.put(Some(reader.clone()));
         reader.context().say(Event::Rebuilt);
     }
 }

@@ -29,7 +29,6 @@ const MARGIN: Duration = Duration::from_secs(2);
 pub(super) struct Context {
     pub(super) settings: Arc<Settings>,
     pub(super) inputs: flume::Sender<Input>,
-    pub(super) stopping: AtomicBool,
     /// Reading is paused: what is assigned meanwhile starts paused.
     pub(super) paused: AtomicBool,
     /// A rebalance failed: what it was about is not read until the client is made anew.
@@ -65,6 +64,21 @@ pub(super) struct Assignment {
     pub(super) seen: Instant,
     /// Since when the log's end has been seen ahead and nothing came.
     pub(super) behind: Option<Instant>,
+    /// It is not read any more, for good.
+    pub(super) halted: bool,
+}
+
+/// How a partition stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// The first offset to read.
+    pub(super) from: i64,
+    /// What the group has committed.
+    pub(super) committed: Option<i64>,
+    /// The log's first offset.
+    pub(super) low: i64,
+    /// The log's end.
+    pub(super) high: i64,
 }
 
 impl Context {
@@ -72,7 +86,6 @@ impl Context {
         Self {
             settings,
             inputs,
-            stopping: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             rebalances: AtomicU64::new(0),
@@ -160,97 +173,137 @@ impl Context {
                 // An answer that failed is not the answer that there is no commit.
                 element.error()?;
                 let place = Place::new(element.topic(), element.partition());
-                let from = self.begin(consumer, &place, element.offset())?;
+                let found = self.begin(consumer, &place, element.offset())?;
                 let metadata = element.metadata().to_owned();
                 if !matches!(element.offset(), Offset::Offset(_)) && self.settings.start != Start::Earliest {
                     pinned.push(Commit {
                         place: place.clone(),
-                        offset: from,
-                        metadata: String::new(),
+                        offset: found.from,
+                        metadata: self.settings.pinned.clone(),
                     });
                 }
-                begun.push((from, place, metadata));
+                begun.push((found, place, metadata));
             }
             // Where the group begins is said at once: asked again after a crash, the log's end would have moved on,
             // and what lies between would be lost.
             commit(consumer, &pinned)?;
-            for (from, place, _) in &begun {
-                list.set_partition_offset(&place.topic, place.partition, Offset::Offset(*from))?;
+            for (found, place, _) in &begun {
+                list.set_partition_offset(&place.topic, place.partition, Offset::Offset(found.from))?;
             }
-            for (from, place, metadata) in begun {
-                self.begun(place, from, metadata);
+            for (found, place, metadata) in begun {
+                self.begun(place, found, metadata);
             }
         }
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(list)?,
             _ => consumer.assign(list)?,
         }
-        if self.paused.load(Ordering::Relaxed) && list.count() > 0 {
-            consumer.pause(list)?;
+        let mut pause = TopicPartitionList::new();
+        for element in list.elements() {
+            let place = Place::new(element.topic(), element.partition());
+            let halted = self
+                .assignment(&place)
+                .is_some_and(|assignment| assignment.halted);
+            if halted || self.paused.load(Ordering::Relaxed) {
+                pause.add_partition(&place.topic, place.partition);
+            }
+        }
+        if pause.count() > 0 {
+            consumer.pause(&pause)?;
         }
         Ok(())
     }
 
-    /// A partition is ours and is read from `from` on.
-    pub(super) fn begun(&self, place: Place, from: i64, metadata: String) {
+    /// A partition is not to be read any more; whether it is ours, as it was under `epoch`.
+    pub(super) fn halt(&self, place: &Place, epoch: Epoch) -> bool {
+        let mut ours = self.ours();
+        let assignment = ours.assigned.get_mut(place);
+        let assignment = assignment.filter(|assignment| assignment.epoch == epoch);
+        assignment.map(|assignment| assignment.halted = true).is_some()
+    }
+
+    /// A partition is ours and is read from where it was found on.
+    pub(super) fn begun(&self, place: Place, found: Found, metadata: String) {
+        let Found {
+            from,
+            committed,
+            low,
+            high,
+        } = found;
         let epoch = self.lasting.epochs.fetch_add(1, Ordering::Relaxed);
         let assignment = Assignment {
             epoch,
             next: from,
             seen: Instant::now(),
             behind: None,
+            halted: self.settings.stop_at_gap && committed.is_some_and(|committed| committed < low),
         };
         self.ours().assigned.insert(place.clone(), assignment);
         let assigned = Input::Assigned {
             place,
             epoch,
             from,
+            committed,
             metadata,
+            low,
+            high,
         };
         let _ = self.inputs.send(assigned);
     }
 
-    /// The first offset to read.
+    /// Where a partition is to be read from.
     pub(super) fn begin(
         &self,
         consumer: &BaseConsumer<Self>,
         place: &Place,
         committed: Offset,
-    ) -> KafkaResult<i64> {
+    ) -> KafkaResult<Found> {
         // Asked in any case: what is there now is what later partitions are told apart from.
         let later = self.is_later(consumer, place)?;
         let (low, high) = consumer.fetch_watermarks(&place.topic, place.partition, ASK)?;
+        let found = |from, committed| Found {
+            from,
+            committed,
+            low,
+            high,
+        };
         if let Offset::Offset(from) = committed {
+            let place = place.clone();
             if from < low {
-                let (place, to) = (place.clone(), low);
-                self.say(Event::Gap { place, from, to });
-                return Ok(low);
-            }
-            if from > high {
-                let (place, end) = (place.clone(), high);
+                let (to, stopped) = (low, self.settings.stop_at_gap);
+                self.say(Event::Gap {
+                    place,
+                    from,
+                    to,
+                    stopped,
+                });
+            } else if from > high {
+                let end = high;
                 self.say(Event::Beyond { place, from, end });
-                return Ok(high);
             }
-            return Ok(from);
+            return Ok(found(from.clamp(low, high.max(low)), Some(from)));
         }
-        match self.settings.start {
-            _ if later => Ok(low),
-            Start::Earliest => Ok(low),
-            Start::Latest => Ok(high),
-            Start::At(time) => {
-                let mut asked = TopicPartitionList::new();
-                asked.add_partition_offset(&place.topic, place.partition, Offset::Offset(time))?;
-                let found = consumer.offsets_for_times(asked, ASK)?;
-                let element = found.find_partition(&place.topic, place.partition);
-                let Some(element) = element else {
-                    return Ok(high);
-                };
-                element.error()?;
-                match element.offset() {
-                    Offset::Offset(offset) => Ok(offset),
-                    _ => Ok(high),
-                }
-            }
+        let from = match self.settings.start {
+            _ if later => low,
+            Start::Earliest => low,
+            Start::Latest => high,
+            Start::At(time) => self.at(consumer, place, time)?.unwrap_or(high),
+        };
+        Ok(found(from, None))
+    }
+
+    /// The first record at or after a time.
+    fn at(&self, consumer: &BaseConsumer<Self>, place: &Place, time: i64) -> KafkaResult<Option<i64>> {
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition_offset(&place.topic, place.partition, Offset::Offset(time))?;
+        let found = consumer.offsets_for_times(asked, ASK)?;
+        let Some(element) = found.find_partition(&place.topic, place.partition) else {
+            return Ok(None);
+        };
+        element.error()?;
+        match element.offset() {
+            Offset::Offset(offset) => Ok(Some(offset)),
+            _ => Ok(None),
         }
     }
 
@@ -272,16 +325,24 @@ impl Context {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let places = self.forget(list);
         if !places.is_empty() {
-            let stopping = self.stopping.load(Ordering::Relaxed);
             if consumer.assignment_lost() {
                 let _ = self.inputs.send(Input::Lost { places });
             } else {
-                self.drain(consumer, places, stopping);
+                self.drain(consumer, places, false);
             }
         }
         match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
             _ => consumer.unassign(),
+        }
+    }
+
+    /// Everything is given back, by rule 9 when this is a stop, while the client can still commit: one that is closing
+    /// cannot see whether its commit has arrived.
+    pub(super) fn give_all_back(&self, consumer: &BaseConsumer<Self>, stopping: bool) {
+        let assigned = std::mem::take(&mut self.ours().assigned);
+        if !assigned.is_empty() {
+            self.drain(consumer, assigned.into_keys().collect(), stopping);
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Consumer`] reads on a thread of its own and says what happens as [`Input`]s, in order, over a bounded channel:
 //! partitions assigned and taken away, and [`Chunk`]s of records, for which it takes bytes from the memory bound
-//! ([`Credits`]). It commits what it is told to, and nothing else. [`DeadLetters`] writes what could not be delivered.
+//! ([`Credits`]). Its [`Remote`] commits what it is told to, and nothing else. [`Snapshots`] keeps what a partition goes
+//! on from, [`DeadLetters`] writes what could not be delivered.
 //! A [`Tail`] reads along without a group, and [`probe`] asks what there is.
 
 mod consumer;
@@ -13,9 +14,12 @@ mod gather;
 mod letters;
 pub mod oauth;
 mod offsets;
+mod pointer;
 mod probe;
 mod reading;
+mod remote;
 mod settings;
+mod snapshots;
 mod tail;
 
 use std::sync::Arc;
@@ -27,8 +31,11 @@ pub use credits::Credits;
 pub use fault::{Fault, Kind};
 pub use letters::{DeadLetters, Letter};
 pub use offsets::Offsets;
+pub use pointer::{Pointer, checksum};
 pub use probe::{Asked, Findings, Reached, Topic, probe};
+pub use remote::Remote;
 pub use settings::{Error, Login, Settings, Start, Token, TokenSource, escape};
+pub use snapshots::{Snapshots, Unfit, Unread};
 pub use tail::{NoTail, Tail};
 
 /// What an assignment is known by from its beginning to its end; no two are alike.
@@ -54,8 +61,14 @@ pub enum Input {
         epoch: Epoch,
         /// The first offset that will be read.
         from: i64,
+        /// What the group has committed, also where it lies outside the log.
+        committed: Option<i64>,
         /// The metadata of the committed offset; empty where there is none.
         metadata: String,
+        /// The log's first offset.
+        low: i64,
+        /// The log's end.
+        high: i64,
     },
     /// Records of a partition, in their order.
     Chunk(Chunk),
@@ -97,6 +110,8 @@ pub enum Event {
         from: i64,
         /// The first one there.
         to: i64,
+        /// Whether the partition stands still there.
+        stopped: bool,
     },
     /// The log ends before the offset to read from: the topic was made anew, or the group was moved by hand.
     Beyond {
@@ -107,7 +122,7 @@ pub enum Event {
         /// The log's end.
         end: i64,
     },
-    /// A commit failed; the next one says the same and more.
+    /// The last commit of what was given back failed: what it misses is done again.
     CommitFailed(String),
     /// The consumer was made anew because it had stopped reading.
     Rebuilt,

@@ -190,8 +190,10 @@ impl<'a> Reading<'a> {
         }
         context.start_anew();
         let mut list = TopicPartitionList::new();
-        for (place, _) in context.assigned() {
-            list.add_partition(&place.topic, place.partition);
+        for (place, assignment) in context.assigned() {
+            if !assignment.halted {
+                list.add_partition(&place.topic, place.partition);
+            }
         }
         let done = match pause {
             true => self.reader.pause(&list),
@@ -242,13 +244,27 @@ impl<'a> Reading<'a> {
                 .reader
                 .fetch_watermarks(&place.topic, place.partition, POLL * 50);
             match watermarks {
+                Ok((low, _)) if from < low && self.shared.settings.stop_at_gap => {
+                    context.halt(&place, before.epoch);
+                    context.say(Event::Gap {
+                        place,
+                        from,
+                        to: low,
+                        stopped: true,
+                    });
+                }
                 Ok((low, _)) if from < low => {
                     if let Err(error) = self.begin_again(&place, low) {
                         self.failed(&error);
                         return true;
                     }
                     context.passed(&place, low);
-                    context.say(Event::Gap { place, from, to: low });
+                    context.say(Event::Gap {
+                        place,
+                        from,
+                        to: low,
+                        stopped: false,
+                    });
                 }
                 Ok((_, high)) if from > high => return true,
                 Ok(_) => {}
@@ -276,7 +292,7 @@ impl<'a> Reading<'a> {
         let context = self.reader.context();
         let watchdog = self.shared.settings.watchdog;
         for (place, assignment) in context.assigned() {
-            if assignment.seen.elapsed() < watchdog / 4 {
+            if assignment.halted || assignment.seen.elapsed() < watchdog / 4 {
                 continue;
             }
             let watermarks = self

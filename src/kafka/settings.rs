@@ -107,6 +107,10 @@ pub struct Settings {
     pub grace: Duration,
     /// After how long without a record, with records to read, the consumer is made anew.
     pub watchdog: Duration,
+    /// Whether a partition stands still where retention took records before they were read.
+    pub stop_at_gap: bool,
+    /// The metadata of the commit that says where a group begins, where that is not the log's beginning.
+    pub pinned: String,
     /// `[kafka.librdkafka]`.
     pub passed_through: BTreeMap<String, String>,
 }
@@ -144,6 +148,8 @@ impl Settings {
             drain: Duration::from_secs(10),
             grace: Duration::from_secs(25),
             watchdog: Duration::from_secs(60),
+            stop_at_gap: false,
+            pinned: String::new(),
             passed_through: BTreeMap::new(),
         }
     }
@@ -259,6 +265,13 @@ impl Settings {
             ("topic.metadata.propagation.max.ms", "10000"),
         ];
         unless_given(&mut config, &given);
+        config
+    }
+
+    /// The writer of snapshots: the same, without a wait.
+    pub(super) fn snapshots(&self) -> ClientConfig {
+        let mut config = self.producer();
+        config.set("linger.ms", "0").set("message.timeout.ms", "10000");
         config
     }
 }

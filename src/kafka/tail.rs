@@ -176,8 +176,8 @@ impl Tail {
         for (place, assignment) in context.assigned() {
             let next = assignment.next;
             match context.begin(&self.reader, &place, Offset::Offset(next)) {
-                Ok(from) if from > next => context.passed(&place, from),
-                Ok(from) if from < next => context.begun(place, from, String::new()),
+                Ok(found) if found.from > next => context.passed(&place, found.from),
+                Ok(found) if found.from < next => context.begun(place, found, String::new()),
                 Ok(_) => {}
                 Err(error) => {
                     self.failed(&error);
@@ -214,7 +214,7 @@ impl Tail {
             let from = committed.get(&place).copied();
             let from = from.map_or(Offset::Invalid, Offset::Offset);
             match context.begin(&self.reader, &place, from) {
-                Ok(from) => context.begun(place, from, String::new()),
+                Ok(found) => context.begun(place, found, String::new()),
                 Err(error) => {
                     self.failed(&error);
                 }

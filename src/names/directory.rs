@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::event::{Id, System};
 
 /// What a name is the name of; in the file, the name of its table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Kind {
     /// A CIC user.
     Users,

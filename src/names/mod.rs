@@ -8,11 +8,13 @@
 mod directory;
 mod encode;
 mod reason;
+mod remembered;
 mod resolver;
 mod roster;
 
 pub use directory::{Directory, FileError, Kind};
 pub use reason::Reason;
+pub use remembered::Remembered;
 pub use resolver::{Missing, Resolved, Resolver};
 pub use roster::Settings;
 

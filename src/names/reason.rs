@@ -1,7 +1,7 @@
 //! Why something is left out for the sake of a name: a closed set, for metrics.
 
 /// Why an event, or a part of it, is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Reason {
     /// `[lanes]` switches its lane off.
     LaneOff,

@@ -3,8 +3,9 @@
 use rustc_hash::FxHashMap;
 
 use super::encode::{Names, Object, inviter};
+use super::remembered::{Absent, Owed};
 use super::roster::Roster;
-use super::{Directory, Kind, Reason, Settings};
+use super::{Directory, Kind, Reason, Remembered, Settings};
 use crate::event::{Draft, Established, Event, Id, Key, Lane, Name, Presence, Role, System, Voice, What};
 use crate::time::Time;
 
@@ -27,15 +28,8 @@ pub enum Resolved {
 pub struct Resolver {
     roster: Roster,
     left_out: FxHashMap<Key, Absent>,
-    /// The latest of each user that could not be sent for want of an id.
-    owed: FxHashMap<(Lane, Key), Draft>,
-}
-
-/// The communications and transfers of a conversation that were left out.
-#[derive(Clone, Debug)]
-struct Absent {
-    ids: Vec<(Id, Reason)>,
-    last: Time,
+    /// The latest of each user that could not be sent for want of an id, and whether it is on its way by now.
+    owed: FxHashMap<(Lane, Key), (Draft, bool)>,
 }
 
 /// How an attempt ends early.
@@ -57,6 +51,40 @@ impl Resolver {
             roster: Roster::new(settings),
             left_out: FxHashMap::default(),
             owed: FxHashMap::default(),
+        }
+    }
+
+    /// Goes on with what was remembered.
+    pub fn restore(settings: &Settings, remembered: Remembered) -> Self {
+        let mut roster = Roster::new(settings);
+        for (kind, name) in &remembered.given_up {
+            roster.give_up(*kind, name);
+        }
+        let owed = remembered.owed.into_iter().map(Owed::draft);
+        Self {
+            roster,
+            left_out: remembered.left_out.into_iter().collect(),
+            owed: owed
+                .map(|draft| ((draft.lane(), draft.key), (draft, false)))
+                .collect(),
+        }
+    }
+
+    /// What it must still know after a restart, in an order that depends on nothing else; `giving_up` as if they were
+    /// given up already.
+    pub fn remembered(&self, giving_up: &[Missing]) -> Remembered {
+        let mut left_out: Vec<_> = self
+            .left_out
+            .iter()
+            .map(|(key, absent)| (*key, absent.clone()))
+            .collect();
+        left_out.sort_unstable_by_key(|(key, _)| *key);
+        let mut owed: Vec<&Draft> = self.owed.values().map(|(draft, _)| draft).collect();
+        owed.sort_unstable_by_key(|draft| (draft.lane(), draft.key));
+        Remembered {
+            left_out,
+            owed: owed.into_iter().filter_map(Owed::of).collect(),
+            given_up: self.roster.given_up(giving_up),
         }
     }
 
@@ -93,24 +121,36 @@ impl Resolver {
         }
     }
 
-    /// Events of users that were left out for want of an id which is known by now: the latest of each.
+    /// Events of users that were left out for want of an id which is known by now: the latest of each, once. It is
+    /// remembered until it is [`Resolver::paid`], or a later one of its key goes out.
     pub fn owed(&mut self, directory: &Directory) -> Vec<Event> {
         let mut drafts: Vec<Draft> = Vec::new();
-        self.owed.retain(|_, draft| {
-            let known = user(draft).is_none_or(|user| directory.find(Kind::Users, user).is_some());
-            if known {
+        for (draft, sent) in self.owed.values() {
+            let known = || user(draft).is_none_or(|user| directory.find(Kind::Users, user).is_some());
+            if !sent && known() {
                 drafts.push(draft.clone());
             }
-            !known
-        });
+        }
         drafts.sort_by_key(|draft| (draft.time, draft.id));
-        drafts
-            .iter()
-            .filter_map(|draft| match self.resolve(draft, directory) {
-                Resolved::Event(event, _) => Some(event),
-                _ => None,
-            })
-            .collect()
+        let mut events = Vec::new();
+        for draft in drafts {
+            if let Resolved::Event(event, _) = self.resolve(&draft, directory) {
+                self.owed.insert((draft.lane(), draft.key), (draft, true));
+                events.push(event);
+            }
+        }
+        events
+    }
+
+    /// An owed event has ended.
+    pub fn paid(&mut self, lane: Lane, key: Key, id: Id) {
+        if self
+            .owed
+            .get(&(lane, key))
+            .is_some_and(|(draft, _)| draft.id == id)
+        {
+            self.owed.remove(&(lane, key));
+        }
     }
 
     /// Forgets who was left out of conversations that said nothing since `before`.
@@ -126,7 +166,9 @@ impl Resolver {
                     last: draft.time,
                 });
                 absent.last = absent.last.max(draft.time);
-                if let Some(id) = makes(voice) {
+                if let Some(id) = makes(voice)
+                    && absent.ids.iter().all(|(absent, _)| *absent != id)
+                {
                     absent.ids.push((id, reason));
                 }
             }
@@ -137,7 +179,7 @@ impl Resolver {
                     // The one before it was not sent either.
                     presence.relabels = None;
                 }
-                self.owed.insert((draft.lane(), draft.key), draft);
+                self.owed.insert((draft.lane(), draft.key), (draft, false));
             }
         }
     }
@@ -210,8 +252,9 @@ impl Attempt<'_> {
 
     fn voice(&mut self, draft: &Draft, voice: &Voice) -> Result<(Object, Option<Id>, Vec<Id>), Stop> {
         let mut needs = needs(voice);
-        for id in &needs {
-            self.present(*id)?;
+        // What was once left out stays left out, also when it is made again.
+        for id in needs.iter().copied().chain(makes(voice)) {
+            self.present(id)?;
         }
         let mut object = Object::conversation(draft);
         match voice {

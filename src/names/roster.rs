@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::Kind;
+use super::{Kind, Missing};
 use crate::event::Lane;
 
 /// What resolving can be told.
@@ -60,5 +60,14 @@ impl Roster {
 
     pub(super) fn give_up(&mut self, kind: Kind, name: &str) {
         self.given_up.insert((kind, name.to_lowercase()));
+    }
+
+    /// The names given up and those of `more`, sorted.
+    pub(super) fn given_up(&self, more: &[Missing]) -> Vec<(Kind, String)> {
+        let more = more.iter().map(|(kind, name)| (*kind, name.to_lowercase()));
+        let mut names: Vec<_> = self.given_up.iter().cloned().chain(more).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }

@@ -90,7 +90,6 @@ fn a_commit_that_failed_is_made_again() {
     cluster.request_errors(RDKafkaApiKey::OffsetCommit, &refused);
     stage.write(&USUAL.0.records);
     let mut agent = stage.agent(&[]);
-    agent.ends(RECORDS);
     wait_for("commits fail", || {
         (agent.metric("commit_failures_total", "")? > 0.0).then_some(())
     });

@@ -31,47 +31,36 @@ fn after_a_clean_stop_the_next_agent_goes_on_where_it_was() {
     stage.rests(&mut second);
 }
 
-/// An agent that begins in mid-stream knows no definitions of statuses, and need not wait for them here.
-const FORGETFUL: &str = "presence.definitions_wait = \"100ms\"";
-
-/// Rule 1 where the state was lost in between: the second agent says of open calls and of users what it sees. What the
-/// sandbox refuses of that is a dead letter; everything else is accepted.
-fn accounts_for_all(stage: &Stage, second: &Agent) {
-    let figure = |name: &str| second.metric(name, "").unwrap();
-    let refused = figure("events_refused_total");
-    assert_eq!(
-        figure("events_made_total"),
-        figure("events_accepted_total") + refused,
-        "rule 1: every event ends"
-    );
-    assert_eq!(
-        stage.letters().len() as f64,
-        refused,
-        "what was refused is a letter"
-    );
-    let (sound, said) = stage.sandbox.judge();
-    assert!(sound, "{said}");
+/// Rules 1, 2 and 3 over two agents: together they have said, key by key and in order, what one alone says.
+fn goes_on(stage: &Stage, left: i64) -> u64 {
+    stage.mend();
+    let mut second = stage.agent(&[]);
+    second.ends(left as usize);
+    stage.is_whole(&[]);
+    assert_eq!(second.metric("events_refused_total", ""), Some(0.0));
+    assert_eq!(stage.letters().len(), 0, "no dead letters");
+    stage.rests(&mut second);
+    stage.sandbox.figure("/repeats")
 }
 
-/// Rule 9 under load: what is read is delivered within the grace. Records that wait for later ones have not ended; the
-/// next agent reads them again, and what follows them: those alone may repeat what was accepted.
+/// Records that the group has not committed.
+fn left(stage: &Stage) -> i64 {
+    RECORDS as i64 - stage.committed().iter().sum::<i64>()
+}
+
+/// Rule 9 under load: what is read is delivered within the grace. What lies above the kept state is read again by the
+/// next agent, and nothing of it is sent again.
 fn stops_under_load(broker: Broker, name: &'static str) {
     let (stage, mut first) = Stage::running(broker, name, &["kafka.shutdown_grace = \"60s\""]);
     first.process.signal("TERM");
     assert!(stage.is_mid_stream(), "it is told on the way");
     assert_eq!(first.process.ended().code(), Some(0), "{}", first.logged());
-    let left = RECORDS as i64 - stage.committed().iter().sum::<i64>();
+    let left = left(&stage);
     assert!(
-        left < RECORDS as i64 / 10,
+        left < RECORDS as i64 / 2,
         "what was read was delivered; {left} records are left"
     );
-    stage.mend();
-    let mut second = stage.agent(&[FORGETFUL]);
-    second.ends(left as usize);
-    let repeats = stage.sandbox.figure("/repeats") as i64;
-    assert!(repeats <= left * 3, "{repeats} repeats of {left} records");
-    accounts_for_all(&stage, &second);
-    stage.rests(&mut second);
+    assert_eq!(goes_on(&stage, left), 0, "rule 9: nothing is repeated");
 }
 
 #[test]
@@ -92,12 +81,7 @@ fn a_stop_ends_within_its_grace_though_nothing_is_answered() {
     stage.faults(&[json!({"effect": {"kind": "delay", "ms": 3_600_000}})]);
     assert!(stage.is_mid_stream());
     first.stop();
-    stage.mend();
-    let left = RECORDS as i64 - stage.committed().iter().sum::<i64>();
-    let mut second = stage.agent(&[FORGETFUL]);
-    second.ends(left as usize);
-    accounts_for_all(&stage, &second);
-    stage.rests(&mut second);
+    goes_on(&stage, left(&stage));
 }
 
 /// Rule 1 without rule 9: an agent that is killed has committed nothing that had not ended; the next one ends it all.
@@ -107,12 +91,10 @@ fn killed(broker: Broker, name: &'static str) {
     first.process.signal("KILL");
     assert!(stage.is_mid_stream(), "it is killed on the way");
     assert!(!first.process.ended().success());
-    stage.mend();
-    let left = RECORDS as i64 - stage.committed().iter().map(|offset| offset.max(&0)).sum::<i64>();
-    let mut second = stage.agent(&[FORGETFUL]);
-    second.ends(left as usize);
-    accounts_for_all(&stage, &second);
-    stage.rests(&mut second);
+    let accepted = stage.sandbox.figure("/acceptedTotal");
+    let repeats = goes_on(&stage, left(&stage));
+    // It keeps its state five times a second, and had at most that many events under way.
+    assert!(repeats <= accepted, "{repeats} repeats of {accepted} events");
 }
 
 #[test]

@@ -104,8 +104,8 @@ impl Agent {
         self.read.iter().map(|record| record.3.clone()).collect()
     }
 
-    pub(crate) fn commit(&self, commits: &[Commit]) {
-        self.consumer.commit(commits);
+    pub(crate) async fn commit(&self, commit: Commit) {
+        self.consumer.remote().commit(commit).await.unwrap();
     }
 
     /// Leaves; `commits` is what a revocation is answered with.

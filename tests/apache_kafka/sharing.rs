@@ -49,7 +49,7 @@ async fn moves(name: &str, protocol: &str) {
     done.send(vec![commit(name, moved, 1, &pointer)]).unwrap();
     assert_eq!(second.until(assigned), (moved, 1, pointer));
     assert_eq!(second.values(1), ["b"]);
-    first.commit(&[commit(name, 1 - moved, 2, "")]);
+    first.commit(commit(name, 1 - moved, 2, "")).await;
     first.stop(Vec::new()).await;
     second.stop(Vec::new()).await;
 }

@@ -27,7 +27,10 @@ pub(super) async fn check<W: Write>(config: &Config, sheet: &mut Sheet<W>) -> io
         Err(error) => return sheet.error(INTERNAL, "Kafka", error.to_string(), "report this"),
     };
     if !reached(config, &findings, sheet)? {
-        return sheet.skipped("topics, dead letters, consumer group", "Kafka is not reached");
+        return sheet.skipped(
+            "topics, states, dead letters, consumer group",
+            "Kafka is not reached",
+        );
     }
     for asked in &findings.asked {
         topics(asked, sheet)?;
@@ -35,6 +38,7 @@ pub(super) async fn check<W: Write>(config: &Config, sheet: &mut Sheet<W>) -> io
     let mut topics: Vec<&Topic> = findings.asked.iter().flat_map(|asked| &asked.topics).collect();
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     topics.dedup();
+    states(config, &findings, &topics, sheet)?;
     dead_letters(config, &findings, &topics, sheet)?;
     group(config, &findings, &topics, sheet)
 }
@@ -63,7 +67,11 @@ fn reached<W: Write>(config: &Config, findings: &Findings, sheet: &mut Sheet<W>)
     };
     sheet.ok(
         "Kafka",
-        format!("{} brokers, cluster {cluster}{login}", reached.brokers),
+        format!(
+            "{} {}, cluster {cluster}{login}",
+            reached.brokers,
+            if reached.brokers == 1 { "broker" } else { "brokers" }
+        ),
     )?;
     for fault in &findings.faults {
         sheet.warning("Kafka", what(fault), fault.advice())?;
@@ -105,6 +113,40 @@ fn dead_letters<W: Write>(
                 format!("the topic {name} is not there, or may not be seen"),
                 "create it: without it, unless the brokers create topics by themselves, the first event that Genesys \
                  Cloud refuses stops its partition",
+            )?,
+        }
+    }
+    Ok(())
+}
+
+fn states<W: Write>(
+    config: &Config,
+    findings: &Findings,
+    topics: &[&Topic],
+    sheet: &mut Sheet<W>,
+) -> io::Result<()> {
+    for topic in topics {
+        let name = config.state_topic(&topic.name);
+        let item = format!("state of {}", topic.name);
+        match findings.topic(&name) {
+            Some(there) if there.partitions < topic.partitions => sheet.error(
+                WRONG,
+                &item,
+                format!(
+                    "{name} has {} partitions, and the input {}",
+                    there.partitions, topic.partitions
+                ),
+                "give it as many partitions as the input topic has",
+            )?,
+            Some(there) => sheet.ok(&item, format!("{name}, {} partitions", there.partitions))?,
+            None => sheet.warning(
+                &item,
+                format!("the topic {name} is not there, or may not be seen"),
+                format!(
+                    "the agent makes it where its user may CREATE it; else create it with {} partitions and \
+                     cleanup.policy=compact",
+                    topic.partitions
+                ),
             )?,
         }
     }

@@ -84,6 +84,7 @@ async fn demo(args: Args) -> anyhow::Result<ExitCode> {
     let cluster = MockCluster::new(1).context("cannot start the embedded broker")?;
     cluster.create_topic(TOPIC, 2, 1)?;
     cluster.create_topic(&format!("{TOPIC}.{GROUP}.dead-letters"), 1, 1)?;
+    cluster.create_topic(&format!("{TOPIC}.{GROUP}.state"), 2, 1)?;
     let brokers = cluster.bootstrap_servers();
     let stop = CancellationToken::new();
     let (sandbox, url) = open_sandbox(&directory, stop.clone()).await?;

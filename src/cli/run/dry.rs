@@ -237,7 +237,7 @@ fn unreadable(id: &str, why: impl Display) -> io::Result<()> {
 fn tell(event: Event) {
     match event {
         Event::Fault(fault) => tracing::warn!("{fault}"),
-        Event::Gap { place, from, to } => {
+        Event::Gap { place, from, to, .. } => {
             let count = to - from;
             tracing::warn!(%place, from, to, "{count} records were removed before they were read");
         }

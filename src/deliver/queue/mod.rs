@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use lines::{Lines, State};
 
 use crate::deliver::batch::{Size, most};
-use crate::deliver::memory::Memory;
+use crate::deliver::memory::{Memory, Missing};
 use crate::deliver::owner::{End, Ends, Item, Outcome, Owner, Refusal};
 use crate::event::{Id, Lane};
 
@@ -164,6 +164,11 @@ impl Queue {
         Tally::default()
     }
 
+    /// Events that were refused before: what needs what they would have made goes with them.
+    pub(in crate::deliver) fn recall(&mut self, missing: &Missing, now: Instant) {
+        self.memory.recall(missing, now);
+    }
+
     /// What could leave at `now`.
     pub(in crate::deliver) fn view(&mut self, now: Instant) -> View {
         while let Some(&Reverse((due, line))) = self.later.peek()
@@ -244,7 +249,7 @@ impl Queue {
                     }
                     tally.accepted += 1;
                     self.count -= 1;
-                    ends.push(&entry.owner, accepted(&entry.item));
+                    ends.push(&entry.owner, End::of(&entry.item, Outcome::Accepted));
                 }
                 Fate::Refused(why) => {
                     tally.refused += 1;
@@ -380,15 +385,6 @@ impl Queue {
     }
 }
 
-fn accepted(item: &Item) -> End {
-    End {
-        record: item.record,
-        lane: item.event.lane,
-        bytes: item.event.json.len(),
-        outcome: Outcome::Accepted,
-    }
-}
-
 fn depends(item: Item, cause: Id, attempts: u32) -> End {
     let why = Why {
         status: None,
@@ -399,17 +395,13 @@ fn depends(item: Item, cause: Id, attempts: u32) -> End {
 }
 
 fn refused(item: Item, why: Why, attempts: u32, depends_on: Option<Id>) -> End {
-    End {
-        record: item.record,
-        lane: item.event.lane,
-        bytes: item.event.json.len(),
-        outcome: Outcome::Refused(Box::new(Refusal {
-            event: item.event,
-            status: why.status,
-            message: why.message,
-            correlation_id: why.correlation_id,
-            attempts,
-            depends_on,
-        })),
-    }
+    let refusal = Refusal {
+        event: item.event.clone(),
+        status: why.status,
+        message: why.message,
+        correlation_id: why.correlation_id,
+        attempts,
+        depends_on,
+    };
+    End::of(&item, Outcome::Refused(Box::new(refusal)))
 }

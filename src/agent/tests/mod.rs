@@ -1,12 +1,15 @@
 //! A partition's work without I/O: rules 1, 2 and 5 as far as one worker keeps them.
 
+mod restarts;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
 use tokio::time::{Duration, Instant};
 
-use super::worker::{Moment, NO_RECORD, Settings, Stage, Work, Worker};
+use crate::agent::origin::Origin;
+use crate::agent::worker::{Moment, Settings, Stage, Stake, Work, Worker};
 use crate::deliver::{End, Item, Outcome, Refusal};
 use crate::event::{Id, Lane};
 use crate::kafka::{Chunk, Place, Record};
@@ -42,7 +45,7 @@ impl Bench {
             resolve_timeout: Duration::from_secs(60),
         };
         Self {
-            worker: Worker::new(Place::new("cic", 0), 0, Arc::new(settings)),
+            worker: Worker::new(Place::new("cic", 0), 0, Arc::new(settings), Instant::now()),
             directory,
             now: Moment {
                 time: Time::from_millis(START),
@@ -94,6 +97,19 @@ impl Bench {
         self.settle(work)
     }
 
+    /// The offset to go on from after a crash.
+    fn commit(&mut self) -> i64 {
+        self.worker.keep(self.now.instant).checkpoint.point.offset
+    }
+
+    /// What is to be kept is.
+    fn keep(&mut self) -> Work {
+        let keep = self.worker.keep(self.now.instant);
+        let mut work = Work::default();
+        self.worker.kept(&keep, &self.directory, self.now, &mut work);
+        self.settle(work)
+    }
+
     fn settle(&mut self, work: Work) -> Work {
         self.out += work.taken;
         self.out -= self.worker.freed();
@@ -103,11 +119,14 @@ impl Bench {
 }
 
 fn end(item: &Item, outcome: Outcome) -> End {
-    End {
-        record: item.record,
-        lane: item.event.lane,
-        bytes: item.event.json.len(),
-        outcome,
+    End::of(item, outcome)
+}
+
+/// The end of a letter for that record.
+fn decoded(offset: i64) -> Stake {
+    Stake {
+        origin: Origin::Record(offset),
+        event: None,
     }
 }
 
@@ -150,15 +169,11 @@ fn a_record_ends_with_the_last_of_its_events() {
         "the caller and the queue, not a record waits for names"
     );
     bench.read(1, &queued(1));
-    assert_eq!(bench.worker.commit(), 0);
+    assert_eq!(bench.commit(), 0);
     bench.ended(vec![end(&work.items[1], Outcome::Accepted)]);
-    assert_eq!(bench.worker.commit(), 0);
+    assert_eq!(bench.commit(), 0);
     bench.ended(vec![end(&work.items[0], Outcome::Accepted)]);
-    assert_eq!(
-        bench.worker.commit(),
-        2,
-        "the second record made nothing and had ended"
-    );
+    assert_eq!(bench.commit(), 2, "the second record made nothing and had ended");
     let passed = bench.worker.passed();
     assert_eq!(
         (passed.delivered, passed.skipped, passed.dead_lettered),
@@ -175,17 +190,17 @@ fn a_refused_event_holds_its_record_until_its_letter_is_acknowledged() {
     let items = bench.read(0, &queued(1)).items;
     let ends = vec![end(&items[0], Outcome::Accepted), refused(&items[1])];
     let letters = bench.ended(ends).letters;
-    let (record, stage, letter) = &letters[0];
-    assert_eq!((*record, *stage), (Some(0), Stage::Deliver));
+    let (stake, stage, letter) = &letters[0];
+    assert_eq!((stake.origin, *stage), (Origin::Record(0), Stage::Deliver));
     assert_eq!(header(letter, "__connect.errors.topic"), "cic");
     assert_eq!(header(letter, "__connect.errors.offset"), "0");
     assert_eq!(header(letter, "cic_conduit.correlation_id"), "c-1");
     assert_eq!(letter.key.as_deref(), Some(&b"cic1"[..]));
     let body: serde_json::Value = serde_json::from_slice(&letter.value).unwrap();
     assert_eq!(body["event"]["eventId"], items[1].event.id.to_string());
-    assert_eq!(bench.worker.commit(), 0);
-    bench.worker.letter_written(Some(0));
-    assert_eq!(bench.worker.commit(), 1);
+    assert_eq!(bench.commit(), 0);
+    bench.worker.letter_written(*stake);
+    assert_eq!(bench.commit(), 1);
     assert_eq!(bench.worker.passed().dead_lettered, 1);
 }
 
@@ -193,13 +208,13 @@ fn a_refused_event_holds_its_record_until_its_letter_is_acknowledged() {
 fn what_cannot_be_read_is_a_letter_with_its_own_bytes() {
     let mut bench = Bench::new(Directory::everything());
     let work = bench.read(0, "{\"no\":");
-    let (record, stage, letter) = &work.letters[0];
-    assert_eq!((*record, *stage), (Some(0), Stage::Decode));
+    let (stake, stage, letter) = &work.letters[0];
+    assert_eq!((*stake, *stage), (decoded(0), Stage::Decode));
     assert_eq!(&*letter.value, b"{\"no\":");
     assert!(header(letter, "__connect.errors.exception.message").contains("JSON"));
-    assert_eq!(bench.worker.commit(), 0);
-    bench.worker.letter_written(Some(0));
-    assert_eq!(bench.worker.commit(), 1);
+    assert_eq!(bench.commit(), 0);
+    bench.worker.letter_written(*stake);
+    assert_eq!(bench.commit(), 1);
     bench.settle(Work::default());
     assert_eq!(bench.out, 0);
 }
@@ -240,17 +255,19 @@ fn a_name_given_up_lets_its_record_end() {
     bench.ended(vec![end(&items[0], Outcome::Accepted)]);
     let deadline = bench.worker.next_give_up().unwrap();
     assert_eq!(deadline - bench.now.instant, Duration::from_secs(60));
-    assert_eq!(bench.worker.commit(), 0);
+    assert_eq!(bench.commit(), 0);
     bench.now.instant = deadline;
     bench.denies = false;
     bench.names();
-    assert_eq!(bench.worker.commit(), 0, "nobody could be asked: it waits on");
+    assert_eq!(bench.commit(), 0, "nobody could be asked: it waits on");
     bench.denies = true;
     bench.now.instant = bench.worker.next_give_up().unwrap();
-    let work = bench.names();
-    assert!(work.items.is_empty());
+    bench.names();
+    assert!(bench.worker.gives_up(), "rule 3: not before it is kept");
+    let work = bench.keep();
+    assert!(work.items.is_empty() && !bench.worker.gives_up());
     assert_eq!(work.counts.left_out[names::Reason::UnresolvedQueue as usize], 1);
-    assert_eq!(bench.worker.commit(), 1);
+    assert_eq!(bench.commit(), 1);
     assert_eq!(bench.worker.passed().delivered, 1);
     bench.settle(Work::default());
     assert_eq!(bench.out, 0);
@@ -261,11 +278,13 @@ fn a_name_given_up_lets_its_record_end() {
 fn a_tick_makes_events_without_a_record() {
     let mut bench = Bench::new(Directory::everything());
     bench.read(0, &queued(1));
-    let mut work = Work::default();
     let silence = Time::from_millis(START + 13 * 3600 * 1000);
-    bench.worker.tick(silence, &bench.directory, bench.now, &mut work);
+    bench.worker.plan_tick(silence);
+    assert!(bench.worker.tick_planned(), "rule 3: not before it is kept");
+    let work = bench.keep();
     assert_eq!(work.items.len(), 2, "the silent call has ended");
-    assert!(work.items.iter().all(|item| item.record == NO_RECORD));
+    let by = |item: &Item| Origin::of(item.record) == Origin::Tick(0);
+    assert!(work.items.iter().all(by));
     assert_eq!(bench.worker.in_delivery(), 4);
 }
 
@@ -292,21 +311,22 @@ proptest! {
                 let outcome = if good { end(&item, Outcome::Accepted) } else { refused(&item) };
                 letters.extend(bench.ended(vec![outcome]).letters);
             }
-            prop_assert!(bench.worker.commit() <= bench.next);
+            prop_assert!(bench.commit() <= bench.next);
         }
-        let mut work = Work::default();
-        bench.worker.tick(Time::from_millis(START + 3_600_000), &bench.directory, bench.now, &mut work);
-        waiting.extend(bench.settle(work).items);
+        bench.worker.plan_tick(Time::from_millis(START + 3_600_000));
+        waiting.extend(bench.keep().items);
         prop_assert_eq!(bench.worker.in_delivery(), waiting.len());
         for item in &waiting {
-            prop_assert!(item.event.lane == Lane::Conversations || item.record <= bench.next as u64);
+            let of_a_record = Origin::of(item.record).offset().is_some_and(|offset| offset < bench.next);
+            prop_assert!(item.event.lane == Lane::Conversations || of_a_record);
         }
         bench.ended(waiting.iter().map(|item| end(item, Outcome::Accepted)).collect());
-        for (record, _, _) in letters {
-            bench.worker.letter_written(record);
+        for (stake, _, _) in letters {
+            bench.worker.letter_written(stake);
         }
         bench.settle(Work::default());
-        prop_assert_eq!(bench.worker.commit(), bench.next);
+        let commit = bench.commit();
+        prop_assert_eq!(commit, bench.next);
         prop_assert_eq!((bench.out, bench.worker.open_records(), bench.worker.in_delivery()), (0, 0, 0));
     }
 }

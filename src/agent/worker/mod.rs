@@ -2,62 +2,77 @@
 //!
 //! Decode, convert and resolve happen here, in one pass. What an input leads to stands in [`Work`]; whoever drives
 //! the worker hands it on. The time of a wait for names is given as an argument, like the directory.
+//!
+//! A worker knows what is to be kept of it ([`Worker::keep`]) and goes on from that ([`Worker::restore`]): it makes
+//! again what lies above the kept point, and passes over what its marks say has ended. What is not in the log and
+//! changes what is made, a tick or a name given up, is planned first and takes effect once it is kept (rule 3).
+
+mod ends;
+mod keep;
+mod names;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use tokio::time::{Duration, Instant};
 
-use super::books::{Books, Passed};
-use super::held::{Held, Origin};
-use super::letter;
+use crate::agent::books::{Books, Passed};
+use crate::agent::checkpoints::{Checkpoint, Checkpoints, Witness};
+use crate::agent::held::Held;
+use crate::agent::letter;
+use crate::agent::marks::Marks;
+use crate::agent::origin::Origin;
+use crate::agent::point::Point;
+use crate::agent::ticks::Ticks;
 use crate::cic::{self, Fallback};
 use crate::convert::{self, Fate, Machine, Output};
-use crate::deliver::{End, Item, Outcome};
-use crate::event::{Event, Lane};
-use crate::kafka::{Chunk, Letter, Place, Record};
-use crate::names::{self, Directory, Missing, Resolved, Resolver};
+use crate::deliver::{self, Item};
+use crate::event::{Draft, Event, Lane};
+use crate::kafka::{self, Chunk, Letter, Place, Record};
+use crate::names::{Directory, Missing, Resolved, Resolver};
 use crate::time::Time;
 
-/// Stands for the record of an event that a deadline made; offsets never come so far.
-pub(super) const NO_RECORD: u64 = u64::MAX;
 /// What an event counts for beside its bytes.
 const EVENT: usize = 256;
 
+pub(in crate::agent) use ends::Stake;
+pub(in crate::agent) use keep::Keep;
+
 /// What a worker is told.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(in crate::agent) struct Settings {
     /// How records become events.
-    pub(super) conversion: Arc<convert::Settings>,
+    pub(in crate::agent) conversion: Arc<convert::Settings>,
     /// Which names are left out.
-    pub(super) names: names::Settings,
+    pub(in crate::agent) names: crate::names::Settings,
     /// `[cic] default_source`.
-    pub(super) default_source: String,
+    pub(in crate::agent) default_source: String,
     /// `[cic] max_skew`, in ms.
-    pub(super) max_skew: i64,
+    pub(in crate::agent) max_skew: i64,
     /// `[directory] resolve_timeout`.
-    pub(super) resolve_timeout: Duration,
+    pub(in crate::agent) resolve_timeout: Duration,
 }
 
 /// What an input has led to.
 #[derive(Debug, Default)]
-pub(super) struct Work {
+pub(in crate::agent) struct Work {
     /// Events to deliver, in their order.
-    pub(super) items: Vec<Item>,
-    /// Dead letters to write, with the record of each.
-    pub(super) letters: Vec<(Option<i64>, Stage, Letter)>,
+    pub(in crate::agent) items: Vec<Item>,
+    /// Dead letters to write, with what ends by each.
+    pub(in crate::agent) letters: Vec<(Stake, Stage, Letter)>,
     /// Names that were missed for the first time.
-    pub(super) missed: Vec<Missing>,
+    pub(in crate::agent) missed: Vec<Missing>,
     /// Bytes to take beside those of the records.
-    pub(super) taken: usize,
+    pub(in crate::agent) taken: usize,
     /// What to count.
-    pub(super) counts: Counts,
+    pub(in crate::agent) counts: Counts,
 }
 
 /// Where a dead letter comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(in crate::agent) enum Stage {
     /// The record, or a part of it, cannot be read.
     Decode,
     /// Genesys Cloud refused the event.
@@ -68,19 +83,21 @@ pub(super) enum Stage {
 
 /// What was counted since the last time.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(in crate::agent) struct Counts {
     /// Events made, by lane.
-    pub(super) made: [u64; Lane::ALL.len()],
+    pub(in crate::agent) made: [u64; Lane::ALL.len()],
+    /// Events made once more that have ended before, by lane.
+    pub(in crate::agent) repeated: [u64; Lane::ALL.len()],
     /// Parts that made no event.
-    pub(super) skipped: [u64; convert::Reason::ALL.len()],
+    pub(in crate::agent) skipped: [u64; convert::Reason::ALL.len()],
     /// Events that are not sent, and parts left out of events.
-    pub(super) left_out: [u64; names::Reason::ALL.len()],
+    pub(in crate::agent) left_out: [u64; crate::names::Reason::ALL.len()],
     /// Events stamped late so that time goes forward.
-    pub(super) moved: u64,
+    pub(in crate::agent) moved: u64,
 }
 
 /// See the module.
-pub(super) struct Worker {
+pub(in crate::agent) struct Worker {
     place: Place,
     settings: Arc<Settings>,
     machine: Machine,
@@ -95,12 +112,35 @@ pub(super) struct Worker {
     id_prefix: usize,
     /// Events that were handed on and have not ended.
     in_delivery: usize,
+    /// One past the last record read.
+    next: i64,
+    /// Everything below was read before: it is made again.
+    repeated_below: i64,
+    marks: Marks,
+    ticks: Ticks,
+    checkpoints: Checkpoints,
+    /// The last record read.
+    witness: Option<Witness>,
+    /// What refused events would have made, and when that was last needed in stream time.
+    missing: FxHashMap<deliver::Missing, Time>,
+    /// Names that are given up once that is kept.
+    giving_up: Vec<Missing>,
+    /// Changes with everything that is worth keeping.
+    version: u64,
 }
 
 impl Worker {
     /// A partition that is read from `from` on, with nothing known.
-    pub(super) fn new(place: Place, from: i64, settings: Arc<Settings>) -> Self {
+    pub(in crate::agent) fn new(place: Place, from: i64, settings: Arc<Settings>, now: Instant) -> Self {
         let id = format!("{place}/");
+        let first = Checkpoint {
+            point: Point {
+                offset: from,
+                ticks: 0,
+            },
+            state: convert::State::default(),
+            witness: None,
+        };
         Self {
             id_prefix: id.len(),
             id,
@@ -113,11 +153,20 @@ impl Worker {
             output: Output::default(),
             key: None,
             in_delivery: 0,
+            next: from,
+            repeated_below: from,
+            marks: Marks::default(),
+            ticks: Ticks::default(),
+            checkpoints: Checkpoints::new(first, now),
+            witness: None,
+            missing: FxHashMap::default(),
+            giving_up: Vec::new(),
+            version: 0,
         }
     }
 
     /// Takes records. `sources` hears of each record's site.
-    pub(super) fn records(
+    pub(in crate::agent) fn records(
         &mut self,
         chunk: Chunk,
         directory: &Directory,
@@ -125,7 +174,10 @@ impl Worker {
         work: &mut Work,
         mut sources: impl FnMut(&str),
     ) {
+        let last = chunk.records.last().map(|record| record.offset);
         for record in chunk.records {
+            self.pass_ticks(record.offset, directory, now, work);
+            self.next = record.offset.saturating_add(1);
             let timestamp = record.timestamp.map(Time::from_millis);
             self.id.truncate(self.id_prefix);
             let _ = write!(self.id, "{}", record.offset);
@@ -151,7 +203,16 @@ impl Worker {
                     self.books.judged(record.offset, None);
                 }
             }
+            let due = self.checkpoints.record(now.instant);
+            if due || last == Some(record.offset) {
+                self.witness = Some((record.offset, kafka::checksum(&record)));
+            }
+            if due {
+                self.take_checkpoint(now.instant);
+            }
         }
+        self.pass_ticks(self.next, directory, now, work);
+        self.version += 1;
         self.count(work);
     }
 
@@ -182,13 +243,17 @@ impl Worker {
             let parts: Vec<String> = read.unreadable.iter().map(ToString::to_string).collect();
             self.unreadable(record, &parts.join("; "), now, work);
         }
-        self.settle(directory, now, work);
+        self.settle(Origin::Passing(record.offset), directory, now, work);
     }
 
     fn unreadable(&mut self, record: &Record, problem: &str, now: Moment, work: &mut Work) {
         self.books.expect(record.offset);
         let letter = letter::unreadable(&self.place, record, problem, now.time);
-        work.letters.push((Some(record.offset), Stage::Decode, letter));
+        let stake = Stake {
+            origin: Origin::Record(record.offset),
+            event: None,
+        };
+        work.letters.push((stake, Stage::Decode, letter));
     }
 
     /// The key without the chunk's memory behind it.
@@ -199,32 +264,12 @@ impl Worker {
         self.key.clone()
     }
 
-    /// Stream time goes on to `to` although no record says so.
-    pub(super) fn tick(&mut self, to: Time, directory: &Directory, now: Moment, work: &mut Work) {
-        self.machine.advance(to, &mut self.output);
-        self.settle(directory, now, work);
-        self.count(work);
-    }
-
-    /// Takes what conversion has put out.
-    fn settle(&mut self, directory: &Directory, now: Moment, work: &mut Work) {
+    /// Takes what conversion has put out; what a deadline made is `by` this.
+    fn settle(&mut self, by: Origin, directory: &Directory, now: Moment, work: &mut Work) {
         let mut output = std::mem::take(&mut self.output);
-        for (origin, draft) in output.drafts.drain(..) {
-            work.counts.made[draft.lane() as usize] += 1;
-            if let Some(position) = origin {
-                self.books.expect(offset(position));
-            }
-            if self.held.has(draft.lane(), draft.key) {
-                self.held.push(origin, draft);
-                continue;
-            }
-            match self.resolver.resolve(&draft, directory) {
-                Resolved::Waits(missing) => {
-                    let new = self.held.begin(origin, draft, missing, now.instant);
-                    work.missed.extend(new);
-                }
-                resolved => self.resolved(origin, resolved, work),
-            }
+        for (position, draft) in output.drafts.drain(..) {
+            let origin = position.map_or(by, |position| Origin::Record(offset(position)));
+            self.draft(origin, draft, directory, now, work);
         }
         for (position, fate) in output.fates.drain(..) {
             let reason = match fate {
@@ -236,99 +281,71 @@ impl Worker {
         self.output = output;
     }
 
+    fn draft(&mut self, origin: Origin, draft: Draft, directory: &Directory, now: Moment, work: &mut Work) {
+        let lane = draft.lane();
+        if self.marks.covers((lane, draft.key), draft.time) {
+            work.counts.repeated[lane as usize] += 1;
+            if let Origin::Record(offset) = origin {
+                self.books.repeated(offset);
+            }
+            return;
+        }
+        work.counts.made[lane as usize] += 1;
+        match origin {
+            Origin::Record(offset) | Origin::Passing(offset) => self.books.expect(offset),
+            Origin::Tick(number) => self.ticks.expect(number),
+            Origin::Owed => {}
+        }
+        if self.held.has(lane, draft.key) {
+            return self.held.push(origin, draft);
+        }
+        match self.resolver.resolve(&draft, directory) {
+            Resolved::Waits(missing) => {
+                let new = self.held.begin(origin, draft, missing, now.instant);
+                work.missed.extend(new);
+            }
+            resolved => self.resolved(origin, resolved, work),
+        }
+    }
+
     fn resolved(&mut self, origin: Origin, resolved: Resolved, work: &mut Work) {
         match resolved {
             Resolved::Event(event, without) => {
                 for reason in without {
                     work.counts.left_out[reason as usize] += 1;
                 }
-                let timestamp = origin
-                    .and_then(|position| self.books.record(offset(position)))
-                    .map_or(event.time, |(timestamp, _)| timestamp);
-                self.send(origin, event, timestamp, work);
+                self.send(origin, event, work);
             }
             Resolved::LeftOut(reason) => {
                 work.counts.left_out[reason as usize] += 1;
-                if let Some(position) = origin {
-                    self.books.left_out(offset(position), reason.as_str());
+                match origin {
+                    Origin::Record(offset) => self.books.left_out(offset, reason.as_str()),
+                    origin => self.over(origin),
                 }
             }
             Resolved::Waits(_) => {}
         }
     }
 
-    fn send(&mut self, origin: Origin, event: Event, timestamp: Time, work: &mut Work) {
+    fn send(&mut self, origin: Origin, event: Event, work: &mut Work) {
+        let record = origin.offset().and_then(|offset| self.books.record(offset));
+        let timestamp = record.map_or(event.time, |(timestamp, _)| timestamp);
+        // What made it may be later than the record that it belongs to, which may have waited.
+        let until = self.point();
+        self.marks.sent((event.lane, event.key), event.time, until);
         let bytes = event.json.len() + EVENT;
         self.books.take(bytes);
         self.in_delivery += 1;
         work.taken += bytes;
-        let record = origin.unwrap_or(NO_RECORD);
         work.items.push(Item {
-            record,
+            record: origin.code(),
             event,
             timestamp,
         });
     }
 
-    /// Events have ended.
-    pub(super) fn ended(&mut self, ends: Vec<End>, now: Moment, work: &mut Work) {
-        for end in ends {
-            self.in_delivery = self.in_delivery.saturating_sub(1);
-            self.books.free(end.bytes + EVENT);
-            let record = (end.record != NO_RECORD).then(|| offset(end.record));
-            match (end.outcome, record) {
-                (Outcome::Accepted, Some(record)) => self.books.accepted(record),
-                (Outcome::Accepted, None) => {}
-                (Outcome::Refused(refusal), record) => {
-                    let key = record
-                        .and_then(|record| self.books.record(record))
-                        .and_then(|(_, key)| key);
-                    let stage = match refusal.depends_on {
-                        Some(_) => Stage::DependsOn,
-                        None => Stage::Deliver,
-                    };
-                    let letter = letter::refused(&self.place, record, key, &refusal, now.time);
-                    work.letters.push((record, stage, letter));
-                }
-            }
-        }
-    }
-
-    /// A dead letter was acknowledged.
-    pub(super) fn letter_written(&mut self, record: Option<i64>) {
-        if let Some(record) = record {
-            self.books.dead_lettered(record);
-        }
-    }
-
-    /// The directory has changed, or the time of some names is over: of those that `denied` says are not there.
-    pub(super) fn names_changed(
-        &mut self,
-        directory: &Directory,
-        denied: impl Fn(&Missing) -> bool,
-        now: Moment,
-        work: &mut Work,
-    ) {
-        let patience = self.settings.resolve_timeout;
-        for (kind, name) in self.held.overdue(now.instant, patience, denied) {
-            self.resolver.give_up(kind, &name);
-        }
-        let resolver = &mut self.resolver;
-        let (freed, missed) = self
-            .held
-            .retry(now.instant, |draft| resolver.resolve(draft, directory));
-        work.missed.extend(missed);
-        for (origin, resolved) in freed {
-            self.resolved(origin, resolved, work);
-        }
-        for event in self.resolver.owed(directory) {
-            let timestamp = event.time;
-            self.send(None, event, timestamp, work);
-        }
-    }
-
     /// When the time of a missed name is over.
-    pub(super) fn next_give_up(&self) -> Option<Instant> {
+    pub(in crate::agent) fn next_give_up(&self) -> Option<Instant> {
         self.held
             .oldest()
             .map(|since| since + self.settings.resolve_timeout)
@@ -342,66 +359,61 @@ impl Worker {
     }
 
     /// Stream time: the highest record time so far.
-    pub(super) fn stream_time(&self) -> Time {
+    pub(in crate::agent) fn stream_time(&self) -> Time {
         self.machine.stream_time()
     }
 
     /// When the next wait ends, in stream time.
-    pub(super) fn next_wait(&self) -> Option<Time> {
+    pub(in crate::agent) fn next_wait(&self) -> Option<Time> {
         self.machine.next_wait()
     }
 
     /// Events that were handed on and have not ended.
-    pub(super) fn in_delivery(&self) -> usize {
+    pub(in crate::agent) fn in_delivery(&self) -> usize {
         self.in_delivery
     }
 
     /// Whether drafts wait for names.
-    pub(super) fn waits_for_names(&self) -> bool {
+    pub(in crate::agent) fn waits_for_names(&self) -> bool {
         self.held.oldest().is_some()
     }
 
     /// Records that have not ended.
-    pub(super) fn open_records(&self) -> usize {
+    pub(in crate::agent) fn open_records(&self) -> usize {
         self.books.open()
     }
 
-    /// The next offset to read after a restart.
-    pub(super) fn commit(&self) -> i64 {
-        self.books.commit()
-    }
-
     /// The timestamp of the lowest record that has not ended.
-    pub(super) fn oldest(&self) -> Option<Time> {
+    pub(in crate::agent) fn oldest(&self) -> Option<Time> {
         self.books.oldest()
     }
 
     /// Conversations with an open communication.
-    pub(super) fn open_conversations(&self) -> usize {
+    pub(in crate::agent) fn open_conversations(&self) -> usize {
         self.machine.open_conversations()
     }
 
     /// Bytes to give back to the memory bound, once.
-    pub(super) fn freed(&mut self) -> usize {
+    pub(in crate::agent) fn freed(&mut self) -> usize {
         self.books.freed()
     }
 
     /// All bytes that are out, for a partition that is given up.
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(in crate::agent) fn held_bytes(&self) -> usize {
         self.books.held()
     }
 
     /// What the commit point has passed since this was last asked.
-    pub(super) fn passed(&mut self) -> Passed {
+    pub(in crate::agent) fn passed(&mut self) -> Passed {
         self.books.passed()
     }
 }
 
 /// When something happens: by the machine's clock, and by the one that never jumps.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) time: Time,
-    pub(super) instant: Instant,
+pub(in crate::agent) struct Moment {
+    pub(in crate::agent) time: Time,
+    pub(in crate::agent) instant: Instant,
 }
 
 fn position(offset: i64) -> u64 {

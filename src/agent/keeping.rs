@@ -1,0 +1,273 @@
+//! When a partition's state is kept, and how: a snapshot, then the commit that points to it.
+//!
+//! One at a time. A snapshot comes every `[state] interval`, later where it takes long or is large. A tick that waits
+//! is kept at once, by a commit that adds it to the last snapshot's pointer.
+
+use std::sync::Arc;
+
+use metrics::{counter, gauge, histogram};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::{Duration, Instant};
+
+use super::kept;
+use super::metadata::{Metadata, Pointed};
+use super::states::States;
+use super::worker::{Keep, Worker};
+use crate::kafka::{Commit, Place, Pointer, Remote, Snapshots};
+use crate::metrics::{COMMIT_FAILURES, COMMITTED_OFFSET, SNAPSHOT_BYTES, SNAPSHOT_DURATION, SNAPSHOTS};
+
+/// Snapshots take up to a part in so many of the time.
+const SHARE: u32 = 10;
+/// Bytes per second that a partition's snapshots may take, before compression.
+const RATE: usize = 8 << 20;
+/// Ticks that a commit adds to a snapshot's pointer.
+const TICKS: usize = 40;
+/// Before what failed is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How a state is kept.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    pub(super) place: Place,
+    pub(super) snapshots: Snapshots,
+    pub(super) remote: Remote,
+}
+
+/// What was kept.
+pub(super) struct Receipt {
+    pub(super) what: What,
+    pointed: Pointed,
+    bytes: Option<usize>,
+    began: Instant,
+}
+
+pub(super) enum What {
+    Snapshot(Box<Keep>),
+    /// The ticks below this number.
+    Ticks(u64),
+}
+
+/// See the module.
+pub(super) struct Keeping {
+    keeper: Arc<Keeper>,
+    states: States,
+    interval: Duration,
+    done: UnboundedReceiver<Result<Receipt, String>>,
+    say: UnboundedSender<Result<Receipt, String>>,
+    busy: bool,
+    /// When the next snapshot is due.
+    due: Instant,
+    /// Not before then: something failed.
+    not_before: Instant,
+    /// What the last commit points to, and one past the last tick that its snapshot has.
+    last: Option<(Pointed, u64)>,
+    /// The snapshot before it. One that is about to be read may be the last but one.
+    previous: Option<Pointer>,
+    /// The worker's version that is kept.
+    version: u64,
+}
+
+impl Keeping {
+    /// Nothing is kept yet, or `last`: a pointer, and one past the last tick of its snapshot.
+    pub(super) fn new(
+        keeper: Keeper,
+        states: States,
+        interval: Duration,
+        last: Option<(Pointed, u64)>,
+    ) -> Self {
+        let (say, done) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        Self {
+            keeper: Arc::new(keeper),
+            states,
+            interval,
+            done,
+            say,
+            busy: false,
+            due: now + interval,
+            not_before: now,
+            last,
+            previous: None,
+            version: 0,
+        }
+    }
+
+    /// When to [`Keeping::begin`]; `plans`: something waits for being kept.
+    pub(super) fn due(&self, plans: bool) -> Option<Instant> {
+        let due = match plans {
+            true => self.not_before,
+            false => self.due.max(self.not_before),
+        };
+        (!self.busy).then_some(due)
+    }
+
+    /// Begins to keep what is worth it.
+    pub(super) fn begin(&mut self, worker: &mut Worker) {
+        let now = Instant::now();
+        if worker.version() == self.version && !worker.has_plans() {
+            self.due = now + self.interval;
+            return;
+        }
+        self.busy = true;
+        let (keeper, say) = (self.keeper.clone(), self.say.clone());
+        if let Some((pointed, end)) = self.ticks(worker, now) {
+            tokio::spawn(async move {
+                let kept = keeper.commit(&pointed).await.map(|()| Receipt {
+                    what: What::Ticks(end),
+                    pointed,
+                    bytes: None,
+                    began: now,
+                });
+                let _ = say.send(kept);
+            });
+            return;
+        }
+        let keep = Box::new(worker.keep(now));
+        tokio::spawn(async move {
+            let _ = say.send(keeper.keep(keep, now).await);
+        });
+    }
+
+    /// A pointer with the ticks that wait, where that is enough.
+    fn ticks(&self, worker: &Worker, now: Instant) -> Option<(Pointed, u64)> {
+        if !worker.tick_planned() || worker.gives_up() || now >= self.due {
+            return None;
+        }
+        let (pointed, from) = self.last.as_ref()?;
+        let (ticks, end) = worker.ticks_from(*from);
+        (ticks.len() <= TICKS).then(|| (pointed.with_ticks(&ticks), end))
+    }
+
+    /// The next end of what was begun.
+    pub(super) async fn done(&mut self) -> Result<Receipt, String> {
+        match self.done.recv().await {
+            Some(done) => done,
+            // It holds a sender itself.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes note of what [`Keeping::done`] gave; what was kept, if it was.
+    pub(super) fn note(&mut self, done: Result<Receipt, String>) -> Option<What> {
+        self.busy = false;
+        let now = Instant::now();
+        let place = &self.keeper.place;
+        let Receipt {
+            what,
+            pointed,
+            bytes,
+            began,
+        } = match done {
+            Ok(receipt) => receipt,
+            Err(why) => {
+                self.not_before = now + PAUSE.max(self.interval);
+                let what = format!("the state cannot be kept: {why}");
+                tracing::warn!(%place, "{what}; trying again");
+                let todo = "check that Kafka runs, and that the agent may write the state topic and commit";
+                self.states.fault(place, what, todo);
+                return None;
+            }
+        };
+        let offset = pointed.point.offset;
+        let partition = place.partition.to_string();
+        gauge!(COMMITTED_OFFSET, "topic" => place.topic.to_string(), "partition" => partition.clone())
+            .set(offset as f64);
+        if let (What::Snapshot(keep), Some(bytes)) = (&what, bytes) {
+            let took = now.duration_since(began);
+            histogram!(SNAPSHOT_DURATION).record(took.as_secs_f64());
+            gauge!(SNAPSHOT_BYTES, "topic" => place.topic.to_string(), "partition" => partition)
+                .set(bytes as f64);
+            let rate = Duration::from_secs_f64(bytes as f64 / RATE as f64);
+            self.due = began + self.interval.max(took * SHARE).max(rate);
+            self.version = keep.version;
+            self.states
+                .ok(place, format!("kept, {place} as of offset {offset}"));
+            if let Some(gone) = self.previous.take() {
+                self.keeper.snapshots.forget(&gone);
+            }
+            let last = self.last.replace((pointed, keep.ticks_end));
+            self.previous = last.map(|(pointed, _)| pointed.snapshot);
+        } else if let Some((last, _)) = &mut self.last {
+            *last = pointed;
+        }
+        Some(what)
+    }
+
+    /// Whether something is being kept.
+    pub(super) fn busy(&self) -> bool {
+        self.busy
+    }
+
+    /// The last snapshot, for whoever makes the last commit; none where all is kept.
+    pub(super) async fn last(&self, worker: &mut Worker) -> Option<Commit> {
+        if self.busy || worker.version() == self.version {
+            return None;
+        }
+        let keep = worker.keep(Instant::now());
+        match self.keeper.write(&keep).await {
+            Ok((pointed, _)) => self.keeper.to_commit(&pointed),
+            Err(why) => {
+                let place = &self.keeper.place;
+                tracing::warn!(%place, why, "the last state cannot be kept; what it misses is sent again");
+                None
+            }
+        }
+    }
+}
+
+impl Keeper {
+    async fn keep(&self, keep: Box<Keep>, began: Instant) -> Result<Receipt, String> {
+        let (pointed, bytes) = self.write(&keep).await?;
+        self.commit(&pointed).await?;
+        Ok(Receipt {
+            what: What::Snapshot(keep),
+            pointed,
+            bytes: Some(bytes),
+            began,
+        })
+    }
+
+    /// Writes a snapshot; its pointer and its size.
+    async fn write(&self, keep: &Keep) -> Result<(Pointed, usize), String> {
+        let written = self.try_write(keep).await;
+        let result = if written.is_ok() { "kept" } else { "failed" };
+        counter!(SNAPSHOTS, "result" => result).increment(1);
+        written
+    }
+
+    async fn try_write(&self, keep: &Keep) -> Result<(Pointed, usize), String> {
+        let (beside, state) = (keep.beside.clone(), keep.checkpoint.state.clone());
+        let bytes = tokio::task::spawn_blocking(move || kept::write(&beside, &state));
+        let bytes = bytes.await.map_err(|error| error.to_string())?;
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        let size = bytes.len();
+        let written = self.snapshots.write(&self.place, bytes).await;
+        let snapshot = written.map_err(|fault| format!("the snapshot was not written: {fault}"))?;
+        let pointed = Pointed {
+            point: keep.checkpoint.point,
+            snapshot,
+            ticks: Vec::new(),
+            witness: keep.checkpoint.witness,
+        };
+        Ok((pointed, size))
+    }
+
+    async fn commit(&self, pointed: &Pointed) -> Result<(), String> {
+        let commit = self
+            .to_commit(pointed)
+            .ok_or("its pointer is too long for a commit")?;
+        let committed = self.remote.commit(commit).await;
+        committed.map_err(|why| {
+            counter!(COMMIT_FAILURES).increment(1);
+            format!("the commit failed: {why}")
+        })
+    }
+
+    fn to_commit(&self, pointed: &Pointed) -> Option<Commit> {
+        Some(Commit {
+            place: self.place.clone(),
+            offset: pointed.point.offset,
+            metadata: Metadata::write(pointed.clone())?,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! Snapshots of a partition's state in the state topic, partition n for partition n.
+//!
+//! A snapshot is cut into chunks, compressed by the producer, each a record whose key is its id and number; it is
+//! written when Kafka has acknowledged them all. Where it lies is a [`Pointer`]; nothing is found by looking. What is
+//! read back is what was written, by length and checksum, or it is said what is wrong with it.
+
+mod read;
+mod topic;
+
+use std::sync::Arc;
+
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use super::context::token;
+use super::{Error, Fault, Place, Pointer, Settings, pointer};
+use read::Reader;
+
+pub use topic::Unfit;
+
+/// Bytes of a chunk before compression: a broker takes messages of a megabyte unless it is told otherwise.
+const CHUNK: usize = 512 * 1024;
+/// Chunks on their way at a time.
+const WINDOW: usize = 8;
+
+/// Why a snapshot cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// It is not there, or not all of it.
+    #[error("{0}")]
+    Missing(String),
+    /// It is there and not what was written.
+    #[error("{0}")]
+    Damaged(String),
+    /// Kafka does not answer as it should: worth another try.
+    #[error("{0}")]
+    Fault(Fault),
+}
+
+/// The snapshots of all partitions. Clones share their connections.
+#[derive(Clone)]
+pub struct Snapshots(Arc<Inner>);
+
+struct Inner {
+    settings: Arc<Settings>,
+    producer: FutureProducer<Context>,
+    reader: Reader,
+    /// The state topic of an input topic.
+    topic_of: Box<dyn Fn(&str) -> String + Send + Sync>,
+}
+
+struct Context(Arc<Settings>);
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        token(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Snapshots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshots").finish_non_exhaustive()
+    }
+}
+
+impl Snapshots {
+    /// Opens the way to the state topics, `topic_of` each input topic; it connects by itself.
+    ///
+    /// # Errors
+    /// When librdkafka does not take the settings.
+    pub fn open(
+        settings: &Settings,
+        topic_of: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let settings = Arc::new(settings.clone());
+        let producer = settings
+            .snapshots()
+            .create_with_context(Context(settings.clone()))?;
+        Ok(Self(Arc::new(Inner {
+            reader: Reader::new(settings.clone()),
+            settings,
+            producer,
+            topic_of: Box::new(topic_of),
+        })))
+    }
+
+    /// Writes a snapshot of `place`; when it returns, Kafka has all of it.
+    ///
+    /// # Errors
+    /// When a chunk was not acknowledged. Nothing points to the others then.
+    pub async fn write(&self, place: &Place, bytes: Vec<u8>) -> Result<Pointer, Fault> {
+        let topic = (self.0.topic_of)(&place.topic);
+        let id = format!("{:016x}", fastrand::u64(..));
+        let mut offsets: Vec<i64> = Vec::new();
+        let chunks: Vec<&[u8]> = match bytes.is_empty() {
+            true => vec![&[]],
+            false => bytes.chunks(CHUNK).collect(),
+        };
+        for window in chunks.chunks(WINDOW) {
+            let mut sent = Vec::with_capacity(window.len());
+            for chunk in window {
+                let key = format!("{id}/{}", offsets.len() + sent.len());
+                let record = FutureRecord::to(&topic).partition(place.partition);
+                let record = record.key(&key).payload(*chunk);
+                let delivery = self.0.producer.send_result(record);
+                sent.push(delivery.map_err(|(error, _)| fault(&error))?);
+            }
+            for delivery in sent {
+                match delivery.await {
+                    Ok(Ok(delivery)) => offsets.push(delivery.offset),
+                    Ok(Err((error, _))) => return Err(fault(&error)),
+                    Err(_) => return Err(Fault::judge(None, "the producer has ended")),
+                }
+            }
+        }
+        Ok(Pointer {
+            topic,
+            partition: place.partition,
+            id,
+            first: offsets.iter().min().copied().unwrap_or_default(),
+            last: offsets.iter().max().copied().unwrap_or_default(),
+            chunks: u32::try_from(offsets.len()).unwrap_or(u32::MAX),
+            length: bytes.len() as u64,
+            checksum: pointer::of_bytes(&bytes),
+        })
+    }
+
+    /// Reads a snapshot and checks it.
+    ///
+    /// # Errors
+    /// When it is not there as it was written, or Kafka does not answer.
+    pub async fn read(&self, pointer: &Pointer) -> Result<Vec<u8>, Unread> {
+        let pointer = pointer.clone();
+        self.ask(move |reader| reader.snapshot(&pointer))
+            .await
+            .unwrap_or_else(|| Err(Unread::Fault(gone())))
+    }
+
+    /// What the input's record at `offset` is known by; none where there is no such record any more.
+    ///
+    /// # Errors
+    /// When Kafka does not answer.
+    pub async fn witness(&self, place: &Place, offset: i64) -> Result<Option<u64>, Fault> {
+        let place = place.clone();
+        self.ask(move |reader| reader.witness(&place, offset))
+            .await
+            .unwrap_or_else(|| Err(gone()))
+    }
+
+    /// A snapshot is not needed any more: compaction may take its chunks. Not waited for; what fails here only takes
+    /// room.
+    pub fn forget(&self, pointer: &Pointer) {
+        for number in 0..pointer.chunks {
+            let key = format!("{}/{number}", pointer.id);
+            let record = FutureRecord::<str, [u8]>::to(&pointer.topic).partition(pointer.partition);
+            if self.0.producer.send_result(record.key(&key)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Sees that the state topic of `input` is there with a partition for each of the input's; makes it where that is
+    /// allowed.
+    ///
+    /// # Errors
+    /// When it is not there and cannot be made, or does not fit; and what to do.
+    pub async fn prepare(&self, input: &str) -> Result<(), Unfit> {
+        let (settings, input) = (self.0.settings.clone(), input.to_owned());
+        let topic = (self.0.topic_of)(&input);
+        topic::prepare(settings, input, topic).await
+    }
+
+    async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Reader) -> T + Send + 'static) -> Option<T> {
+        let inner = self.0.clone();
+        tokio::task::spawn_blocking(move || ask(&inner.reader)).await.ok()
+    }
+}
+
+fn fault(error: &KafkaError) -> Fault {
+    Fault::judge(error.rdkafka_error_code(), error.to_string())
+}
+
+fn gone() -> Fault {
+    Fault::judge(None, "the reader of snapshots has ended")
+}
