@@ -1,6 +1,7 @@
 //! The agent from outside: a broker, the sandbox and agents as processes of their own, and what came through.
 //!
-//! Without Java the tests on Apache Kafka fail and name the package; `CONDUIT_TEST_WITHOUT=java` leaves them out.
+//! Without Java the tests on Apache Kafka fail and name the package; `CONDUIT_TEST_WITHOUT=java` leaves them out. So it
+//! is with the browser and with promtool.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +10,8 @@
 
 #[path = "agent/broker.rs"]
 mod broker;
+#[path = "agent/browser.rs"]
+mod browser;
 #[path = "agent/faults.rs"]
 mod faults;
 #[path = "agent/lanes.rs"]
@@ -17,6 +20,8 @@ mod lanes;
 mod letters;
 #[path = "agent/outages.rs"]
 mod outages;
+#[path = "agent/page.rs"]
+mod page;
 #[path = "agent/stage.rs"]
 mod stage;
 #[path = "agent/start.rs"]

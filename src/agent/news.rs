@@ -114,7 +114,7 @@ impl News {
     }
 
     fn fault(&mut self, fault: Fault) {
-        self.board.error(Item::Kafka, fault.to_string(), fault.advice());
+        self.board.error(Item::Kafka, fault.what(), fault.advice());
         self.fault = Some(fault);
     }
 

@@ -190,7 +190,9 @@ impl Agent {
         let credits = &self.shared.credits;
         gauge!(BYTES_IN_FLIGHT).set(credits.used() as f64);
         gauge!(BYTES_BOUND).set(credits.bound() as f64);
-        let used = format!("{} of {} bytes", credits.used(), credits.bound());
+        let mebibytes = |bytes| bytes as f64 / 1_048_576.0;
+        let (used, bound) = (mebibytes(credits.used()), mebibytes(credits.bound()));
+        let used = format!("{used:.1} of {bound:.1} MiB");
         match credits.starved() {
             false => self.shared.board.ok(Item::Memory, used),
             true => self.shared.board.warning(

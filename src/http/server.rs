@@ -2,7 +2,7 @@
 //!
 //! | path | says | status |
 //! |---|---|---|
-//! | `/` | the Integration Health page | 200 |
+//! | `/` | the Integration Health page, with its `page.js` | 200 |
 //! | `/health.json` | the same for machines ([`Report`](crate::health::Report)) | 200 |
 //! | `/metrics` | everything counted, as Prometheus reads it | 200 |
 //! | `/livez` | whether the agent's loops go round; no dependency is checked | 200, 503 with what is wedged |
@@ -30,8 +30,9 @@ use crate::metrics::Recorder;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often the board is told that time goes by.
 const TICK: Duration = Duration::from_secs(1);
-/// The page loads nothing, runs nothing, and stands in no frame.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The page runs its own script, which asks the agent; nothing else is loaded, and it stands in no frame.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; \
+    img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Why there are no endpoints.
 #[derive(Debug, thiserror::Error)]
@@ -115,6 +116,7 @@ async fn tick(board: Board) {
 fn router(shown: Shown) -> Router {
     Router::new()
         .route("/", get(page))
+        .route("/page.js", get(script))
         .route("/health.json", get(health))
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
@@ -135,6 +137,15 @@ async fn page(State(shown): State<Shown>) -> Response {
         NO_STORE,
     ];
     (headers, page::render(&shown.board.read())).into_response()
+}
+
+async fn script() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        NO_STORE,
+    ];
+    (headers, page::SCRIPT).into_response()
 }
 
 async fn health(State(shown): State<Shown>) -> Response {

@@ -66,6 +66,20 @@ impl Fault {
         Self { kind, reason }
     }
 
+    /// What is wrong.
+    pub fn what(&self) -> String {
+        let what = match self.kind {
+            Kind::Unreachable => "Kafka cannot be reached",
+            Kind::Tls => "TLS with Kafka fails",
+            Kind::Login => "Kafka refuses the login",
+            Kind::Permission => "Kafka forbids it",
+            Kind::Topic => "the topic is not there",
+            Kind::Fenced => "another agent has the same instance id",
+            Kind::Other => "Kafka reports a fault",
+        };
+        format!("{what}: {}", self.reason)
+    }
+
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
         match self.kind {
@@ -99,15 +113,6 @@ fn by_words(reason: &str) -> Kind {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            Kind::Unreachable => "Kafka cannot be reached",
-            Kind::Tls => "TLS with Kafka fails",
-            Kind::Login => "Kafka refuses the login",
-            Kind::Permission => "Kafka forbids it",
-            Kind::Topic => "the topic is not there",
-            Kind::Fenced => "another agent has the same instance id",
-            Kind::Other => "Kafka reports a fault",
-        };
-        write!(f, "{what}: {}; {}", self.reason, self.advice())
+        write!(f, "{}; {}", self.what(), self.advice())
     }
 }

@@ -95,8 +95,7 @@ pub(crate) fn shared() -> Option<&'static ApacheKafka> {
 impl ApacheKafka {
     /// Starts one and waits until it answers; none where these tests are left out by hand.
     pub(crate) fn start(name: &str) -> Option<Self> {
-        let without = std::env::var("CONDUIT_TEST_WITHOUT").unwrap_or_default();
-        if without.split(',').any(|means| means.trim() == "java") {
+        if super::is_left_out("java") {
             return None;
         }
         let libs = libs();
@@ -300,14 +299,8 @@ fn java(libs: &Path, folder: &Path) -> Command {
 
 /// Apache Kafka's jars, fetched once for all tests of this machine.
 fn libs() -> PathBuf {
-    for (program, package) in [("java", "openjdk-17-jre-headless"), ("mvn", "maven")] {
-        let there = Command::new(program).arg("-version").output();
-        assert!(
-            there.is_ok_and(|there| there.status.success()),
-            "{program} is not there: apt-get install {package}, or run tests/run; CONDUIT_TEST_WITHOUT=java leaves \
-             out what needs Apache Kafka"
-        );
-    }
+    super::demand("java", "-version", "openjdk-17-jre-headless", "java");
+    super::demand("mvn", "-version", "maven", "java");
     let home = || Path::new(&std::env::var("HOME").expect("HOME is set")).join(".cache");
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from);
     let folder = cache.join("cic-conduit-tests").join(format!("kafka-{VERSION}"));

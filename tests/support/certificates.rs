@@ -35,7 +35,7 @@ impl Certificates {
         write(&files.authority, authority.pem()).unwrap();
         write(&files.stranger, issuer("stranger").pem()).unwrap();
         let (key, certificate) = signed(&authority, "127.0.0.1");
-        write(&files.broker, key + &certificate).unwrap();
+        write(&files.broker, key + certificate.as_str()).unwrap();
         let (key, certificate) = signed(&authority, "agent");
         write(&files.agent_key, key).unwrap();
         write(&files.agent, certificate).unwrap();

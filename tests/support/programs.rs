@@ -267,9 +267,14 @@ impl Agent {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// What is there: `metrics`, `health.json`, `readyz`.
+    /// Where that is: `metrics`, `health.json`, `readyz`.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}/{path}", self.url)
+    }
+
+    /// What is there.
     pub(crate) fn get(&self, path: &str) -> Option<Result<String, String>> {
-        ask("GET", &format!("{}/{path}", self.url), "")
+        ask("GET", &self.address(path), "")
     }
 
     /// The sum of a metric's series that hold `label`.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::WRONG;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, counted};
 use crate::agent::settings;
 use crate::cli::exit::{CREDENTIALS, INTERNAL, UNAVAILABLE};
 use crate::config::{Config, Start};
@@ -67,14 +67,10 @@ fn reached<W: Write>(config: &Config, findings: &Findings, sheet: &mut Sheet<W>)
     };
     sheet.ok(
         "Kafka",
-        format!(
-            "{} {}, cluster {cluster}{login}",
-            reached.brokers,
-            if reached.brokers == 1 { "broker" } else { "brokers" }
-        ),
+        format!("{}, cluster {cluster}{login}", counted(reached.brokers, "broker")),
     )?;
     for fault in &findings.faults {
-        sheet.warning("Kafka", what(fault), fault.advice())?;
+        sheet.warning("Kafka", fault.what(), fault.advice())?;
     }
     Ok(true)
 }
@@ -92,8 +88,11 @@ fn topics<W: Write>(asked: &Asked, sheet: &mut Sheet<W>) -> io::Result<()> {
             "no topic fits",
             "check [kafka] topics, and that the agent's user may see what it should read",
         ),
-        1 => sheet.ok(&item, format!("{partitions} partitions")),
-        count => sheet.ok(&item, format!("{count} topics, {partitions} partitions")),
+        1 => sheet.ok(&item, counted(partitions, "partition")),
+        count => sheet.ok(
+            &item,
+            format!("{count} topics, {}", counted(partitions, "partition")),
+        ),
     }
 }
 
@@ -107,7 +106,7 @@ fn dead_letters<W: Write>(
         let name = config.dead_letter_topic(&topic.name);
         let item = format!("dead letters of {}", topic.name);
         match findings.topic(&name) {
-            Some(there) => sheet.ok(&item, format!("{name}, {} partitions", there.partitions))?,
+            Some(there) => sheet.ok(&item, format!("{name}, {}", counted(there.partitions, "partition")))?,
             None => sheet.warning(
                 &item,
                 format!("the topic {name} is not there, or may not be seen"),
@@ -182,7 +181,7 @@ fn group<W: Write>(
 
 /// A fault in the way.
 fn failed<W: Write>(item: &str, fault: &Fault, sheet: &mut Sheet<W>) -> io::Result<()> {
-    sheet.error(code(fault), item, what(fault), fault.advice())
+    sheet.error(code(fault), item, fault.what(), fault.advice())
 }
 
 /// The exit code of a fault that ends the program.
@@ -192,13 +191,6 @@ pub(in crate::cli) fn code(fault: &Fault) -> u8 {
         Kind::Topic | Kind::Fenced => WRONG,
         Kind::Unreachable | Kind::Tls | Kind::Other => UNAVAILABLE,
     }
-}
-
-/// A fault without what to do, which goes to the next line.
-fn what(fault: &Fault) -> String {
-    let told = fault.to_string();
-    let advice = format!("; {}", fault.advice());
-    told.strip_suffix(&advice).unwrap_or(&told).to_owned()
 }
 
 #[cfg(test)]

@@ -9,6 +9,12 @@ use crate::config::Problem;
 /// Exit codes, the one that counts first.
 const WORST_FIRST: [u8; 5] = [INTERNAL, CONFIG, CREDENTIALS, UNAVAILABLE, OK];
 
+/// `1 broker`, `3 brokers`.
+pub(super) fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Prints verdicts as they come.
 pub(super) struct Sheet<W: Write> {
     out: W,

@@ -52,27 +52,27 @@ impl Result {
     /// Prints the figures and the verdict.
     pub(super) fn print(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { figures, sandbox, .. } = self;
-        writeln!(out, "\nrecords written {:>32}", self.written)?;
+        writeln!(out, "\nrecords written {:>35}", self.written)?;
         table(out, figures.by(metrics::RECORDS_ENDED, "fate"))?;
         let skipped = figures.by(metrics::RECORDS_SKIPPED, "reason");
         for (reason, count) in skipped {
-            writeln!(out, "    {reason:<30} {count:>12}")?;
+            writeln!(out, "    {reason:<34} {count:>12}")?;
         }
-        writeln!(out, "events accepted {:>32}", sandbox.accepted_total)?;
+        writeln!(out, "events accepted {:>35}", sandbox.accepted_total)?;
         for (array, count) in &sandbox.accepted {
-            writeln!(out, "  {array:<32} {count:>12}")?;
+            writeln!(out, "  {array:<36} {count:>12}")?;
         }
         let batches = figures.sum(metrics::BATCHES);
         writeln!(
             out,
-            "batches {batches:>40}, {:.1} events each",
+            "batches {batches:>43}, {:.1} events each",
             sandbox.accepted_total as f64 / batches.max(1.0)
         )?;
         table(out, figures.by(metrics::BATCHES, "closed"))?;
         writeln!(out, "from record to acceptance")?;
         for (share, name) in [(0.5, "half"), (0.9, "90 %"), (0.99, "99 %")] {
             if let Some(bound) = figures.quantile(metrics::DELIVERY_DELAY, share) {
-                writeln!(out, "  {name} within {bound:>31} s")?;
+                writeln!(out, "  {name} within {bound:>37} s")?;
             }
         }
         match &self.complaints()[..] {
@@ -86,7 +86,7 @@ impl Result {
 
 fn table(out: &mut impl Write, rows: impl IntoIterator<Item = (String, f64)>) -> io::Result<()> {
     for (name, count) in rows {
-        writeln!(out, "  {name:<32} {count:>12}")?;
+        writeln!(out, "  {name:<36} {count:>12}")?;
     }
     Ok(())
 }
