@@ -11,6 +11,8 @@ pub(super) enum Origin {
     Tick(u64),
     /// A name that became known after its events were left out. It is kept beside the state until it is paid.
     Owed,
+    /// The record at this offset, which is the replay of a dead letter.
+    Replay(i64),
 }
 
 impl Origin {
@@ -22,6 +24,7 @@ impl Origin {
             Self::Passing(at) => offset(at) << 2 | 1,
             Self::Tick(number) => number << 2 | 2,
             Self::Owed => 3,
+            Self::Replay(at) => (offset(at) + 1) << 2 | 3,
         }
     }
 
@@ -32,14 +35,15 @@ impl Origin {
             0 => Self::Record(offset),
             1 => Self::Passing(offset),
             2 => Self::Tick(code >> 2),
-            _ => Self::Owed,
+            _ if offset == 0 => Self::Owed,
+            _ => Self::Replay(offset - 1),
         }
     }
 
     /// The offset of the record that it holds.
     pub(super) fn offset(self) -> Option<i64> {
         match self {
-            Self::Record(offset) | Self::Passing(offset) => Some(offset),
+            Self::Record(offset) | Self::Passing(offset) | Self::Replay(offset) => Some(offset),
             Self::Tick(_) | Self::Owed => None,
         }
     }
@@ -57,6 +61,8 @@ mod tests {
             Origin::Passing(7),
             Origin::Tick(3),
             Origin::Owed,
+            Origin::Replay(0),
+            Origin::Replay(8),
         ] {
             assert_eq!(Origin::of(origin.code()), origin);
         }

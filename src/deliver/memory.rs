@@ -81,8 +81,8 @@ impl Memory {
             .find_map(|need| missing.made.get(need).copied())
     }
 
-    /// Forgets what `event`, now accepted, has made after all.
-    pub(super) fn accepted(&mut self, event: &Event) {
+    /// Forgets what `event`, accepted or sent anew, makes after all.
+    pub(super) fn comes(&mut self, event: &Event) {
         if let Some(made) = event.makes
             && let Some(missing) = self.keys.get_mut(&event.key)
         {
@@ -137,7 +137,7 @@ mod tests {
         maker.makes = Some(id(9));
         user.needs = [id(9)].into();
         memory.refused(&maker, now);
-        memory.accepted(&maker);
+        memory.comes(&maker);
         assert!(memory.missing(&user, now).is_none() && memory.is_empty());
     }
 }

@@ -71,6 +71,25 @@ pub enum Array {
 }
 
 impl Array {
+    /// Every array.
+    pub const ALL: [Self; 15] = [
+        Self::ExternalEstablished,
+        Self::PhoneEstablished,
+        Self::IvrEstablished,
+        Self::RoutingEstablished,
+        Self::UserEstablished,
+        Self::Answered,
+        Self::HoldUpdated,
+        Self::AudioUpdated,
+        Self::Ended,
+        Self::Disposition,
+        Self::UserTransfer,
+        Self::RoutingTransfer,
+        Self::PhoneTransfer,
+        Self::ProgressTransfer,
+        Self::EndTransfer,
+    ];
+
     /// The array's name in the request.
     pub fn as_str(self) -> &'static str {
         match self {

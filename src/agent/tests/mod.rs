@@ -1,5 +1,6 @@
 //! A partition's work without I/O: rules 1, 2 and 5 as far as one worker keeps them.
 
+mod replays;
 mod restarts;
 
 use std::sync::Arc;
@@ -67,6 +68,10 @@ impl Bench {
             value: Some(Bytes::copy_from_slice(value.as_bytes())),
             size: SIZE,
         };
+        self.read_record(record)
+    }
+
+    fn read_record(&mut self, record: Record) -> Work {
         self.next += 1;
         self.out += SIZE;
         let chunk = Chunk {

@@ -346,7 +346,7 @@ impl World {
     }
 }
 
-fn settings() -> Arc<Settings> {
+pub(super) fn settings() -> Arc<Settings> {
     Arc::new(Settings {
         conversion: Arc::default(),
         names: names::Settings {

@@ -34,7 +34,7 @@ impl Worker {
             self.books.free(end.bytes + EVENT);
             let origin = Origin::of(end.record);
             let event = Refused {
-                way: (end.lane, end.key),
+                way: self.way(origin, (end.lane, end.key)),
                 id: end.id,
                 time: end.time,
                 makes: end.makes,
@@ -47,7 +47,7 @@ impl Worker {
                     }
                     self.passed_by(origin, &event);
                     match origin {
-                        Origin::Record(offset) => self.books.accepted(offset),
+                        Origin::Record(offset) | Origin::Replay(offset) => self.books.accepted(offset),
                         origin => self.over(origin),
                     }
                 }
@@ -104,7 +104,9 @@ impl Worker {
     /// What holds `origin` has one event less to wait for.
     pub(super) fn over(&mut self, origin: Origin) {
         match origin {
-            Origin::Record(offset) | Origin::Passing(offset) => self.books.over(offset),
+            Origin::Record(offset) | Origin::Passing(offset) | Origin::Replay(offset) => {
+                self.books.over(offset)
+            }
             Origin::Tick(number) => self.ticks.ended(number),
             Origin::Owed => {}
         }

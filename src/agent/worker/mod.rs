@@ -10,6 +10,7 @@
 mod ends;
 mod keep;
 mod names;
+mod replays;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -178,30 +179,8 @@ impl Worker {
         for record in chunk.records {
             self.pass_ticks(record.offset, directory, now, work);
             self.next = record.offset.saturating_add(1);
-            let timestamp = record.timestamp.map(Time::from_millis);
-            self.id.truncate(self.id_prefix);
-            let _ = write!(self.id, "{}", record.offset);
-            let fallback = Fallback {
-                source: &self.settings.default_source,
-                id: &self.id,
-                time: timestamp,
-            };
-            let headers = record.headers.iter().map(|(name, value)| (&**name, &**value));
-            let value = record.value.as_deref().unwrap_or_default();
-            match cic::read(value, headers, fallback, &self.settings.conversion.wanted) {
-                Ok(read) => {
-                    sources(&read.source);
-                    self.record(&record, &read, timestamp, directory, now, work);
-                }
-                Err(cic::Error::Empty) => {
-                    self.books.skipped_at_once(record.offset, record.size, "empty");
-                }
-                Err(error) => {
-                    let timestamp = timestamp.unwrap_or(now.time);
-                    self.books.read(record.offset, record.size, timestamp, None);
-                    self.unreadable(&record, &error.to_string(), now, work);
-                    self.books.judged(record.offset, None);
-                }
+            if !self.replayed(&record, now, work) {
+                self.read(&record, directory, now, work, &mut sources);
             }
             let due = self.checkpoints.record(now.instant);
             if due || last == Some(record.offset) {
@@ -214,6 +193,41 @@ impl Worker {
         self.pass_ticks(self.next, directory, now, work);
         self.version += 1;
         self.count(work);
+    }
+
+    fn read(
+        &mut self,
+        record: &Record,
+        directory: &Directory,
+        now: Moment,
+        work: &mut Work,
+        sources: &mut impl FnMut(&str),
+    ) {
+        let timestamp = record.timestamp.map(Time::from_millis);
+        self.id.truncate(self.id_prefix);
+        let _ = write!(self.id, "{}", record.offset);
+        let fallback = Fallback {
+            source: &self.settings.default_source,
+            id: &self.id,
+            time: timestamp,
+        };
+        let headers = record.headers.iter().map(|(name, value)| (&**name, &**value));
+        let value = record.value.as_deref().unwrap_or_default();
+        match cic::read(value, headers, fallback, &self.settings.conversion.wanted) {
+            Ok(read) => {
+                sources(&read.source);
+                self.record(record, &read, timestamp, directory, now, work);
+            }
+            Err(cic::Error::Empty) => {
+                self.books.skipped_at_once(record.offset, record.size, "empty");
+            }
+            Err(error) => {
+                let timestamp = timestamp.unwrap_or(now.time);
+                self.books.read(record.offset, record.size, timestamp, None);
+                self.unreadable(record, &error.to_string(), now, work);
+                self.books.judged(record.offset, None);
+            }
+        }
     }
 
     fn record(
@@ -292,7 +306,9 @@ impl Worker {
         }
         work.counts.made[lane as usize] += 1;
         match origin {
-            Origin::Record(offset) | Origin::Passing(offset) => self.books.expect(offset),
+            Origin::Record(offset) | Origin::Passing(offset) | Origin::Replay(offset) => {
+                self.books.expect(offset)
+            }
             Origin::Tick(number) => self.ticks.expect(number),
             Origin::Owed => {}
         }
@@ -332,7 +348,8 @@ impl Worker {
         let timestamp = record.map_or(event.time, |(timestamp, _)| timestamp);
         // What made it may be later than the record that it belongs to, which may have waited.
         let until = self.point();
-        self.marks.sent((event.lane, event.key), event.time, until);
+        let way = self.way(origin, (event.lane, event.key));
+        self.marks.sent(way, event.time, until);
         let bytes = event.json.len() + EVENT;
         self.books.take(bytes);
         self.in_delivery += 1;

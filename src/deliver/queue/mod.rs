@@ -135,15 +135,17 @@ impl Queue {
         now: Instant,
         ends: &mut Ends,
     ) -> Tally {
-        if !self.memory.is_empty()
-            && let Some(cause) = self.memory.missing(&item.event, now)
-        {
-            self.memory.refused(&item.event, now);
-            ends.push(owner, depends(item, cause, 0));
-            return Tally {
-                accepted: 0,
-                refused: 1,
-            };
+        if !self.memory.is_empty() {
+            if let Some(cause) = self.memory.missing(&item.event, now) {
+                self.memory.refused(&item.event, now);
+                ends.push(owner, depends(item, cause, 0));
+                return Tally {
+                    accepted: 0,
+                    refused: 1,
+                };
+            }
+            // What was refused comes again: what needs it waits behind it.
+            self.memory.comes(&item.event);
         }
         self.count += 1;
         let (key, bytes) = (item.event.key, item.event.json.len());
@@ -245,7 +247,7 @@ impl Queue {
             match fate {
                 Fate::Accepted => {
                     if !self.memory.is_empty() {
-                        self.memory.accepted(&entry.item.event);
+                        self.memory.comes(&entry.item.event);
                     }
                     tally.accepted += 1;
                     self.count -= 1;

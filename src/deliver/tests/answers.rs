@@ -109,6 +109,29 @@ async fn not_retryable_is_refused_with_what_depends_on_it_whenever_it_comes() {
     assert_eq!(bench.fake.order().len(), 3, "other keys do not depend on it");
 }
 
+/// A refused event that is replayed is no longer missed: what depends on it and comes after it waits for its end.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_may_come_again_with_what_depends_on_it() {
+    let mut bench = start(|ids| but(ids.contains(&nth(1, 1)).then_some((Some(nth(1, 1)), false))));
+    let events = || [makes(event(1, 1), 9), needs(event(1, 2), 9), event(1, 3)];
+    bench.submit(events());
+    bench.ends.wait(3).await;
+    assert_eq!(bench.ends.refusals().len(), 2);
+    bench.submit(events());
+    bench.ends.wait(6).await;
+    assert_eq!(
+        bench.ends.refusals().len(),
+        4,
+        "it is refused again, and all goes with it"
+    );
+    bench.fake.now_say(|_| ok());
+    bench.submit(events());
+    bench.ends.wait(9).await;
+    assert_eq!(bench.ends.refusals().len(), 4);
+    let order: Vec<u64> = bench.fake.order().into_iter().map(number).collect();
+    assert_eq!(order, [1_000_003, 1_000_001, 1_000_002]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn unknown_outcomes_are_sent_again_with_the_same_ids_without_limit() {
     for lost in [
