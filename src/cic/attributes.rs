@@ -114,11 +114,21 @@ const OF_LENGTH: [u32; 40] = {
 /// The attributes of one interaction in one message: what changed, not what is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Attributes {
-    /// Bit n: [`Attribute`] n is in `known`.
+    /// Bit n: [`Attribute`] n is there. The order of the list above is part of the state's format.
+    #[serde(rename = "p")]
     present: u32,
-    known: Vec<(Attribute, Box<str>)>,
-    kept: Vec<(Box<str>, Box<str>)>,
+    /// Where each value ends, then the values: one piece of memory, since there are many of these.
+    #[serde(rename = "t")]
+    text: Box<str>,
+    #[serde(rename = "k", default, skip_serializing_if = "<[_]>::is_empty")]
+    kept: Box<[(Box<str>, Box<str>)]>,
 }
+
+/// A value for each attribute, in their order.
+type Values<'a> = [&'a str; Attribute::ALL.len()];
+
+/// Characters of seven bits each that say where a value ends.
+const END: usize = 4;
 
 impl Attributes {
     /// The value, when the message carries the attribute; `""` means that it was unset.
@@ -126,10 +136,18 @@ impl Attributes {
         if self.present & attribute.bit() == 0 {
             return None;
         }
-        self.known
-            .iter()
-            .rfind(|(known, _)| *known == attribute)
-            .map(|(_, value)| &**value)
+        let before = (self.present & (attribute.bit() - 1)).count_ones() as usize;
+        let values = self.present.count_ones() as usize * END;
+        let begin = match before.checked_sub(1) {
+            Some(before) => self.end(before)?,
+            None => 0,
+        };
+        self.text.get(values + begin..values + self.end(before)?)
+    }
+
+    fn end(&self, n: usize) -> Option<usize> {
+        let digits = self.text.as_bytes().get(n * END..)?.first_chunk::<END>()?;
+        Some(digits.iter().fold(0, |end, digit| end << 7 | usize::from(*digit)))
     }
 
     /// The attributes that the configuration asked for: name as configured, value.
@@ -139,7 +157,7 @@ impl Attributes {
 
     /// Whether the message carries none that conversion reads.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.kept.is_empty()
+        self.present == 0 && self.kept.is_empty()
     }
 
     /// Whether the message carries one of `attributes`.
@@ -151,32 +169,67 @@ impl Attributes {
 
     /// Adds one, as if the message had carried it.
     pub fn set(&mut self, attribute: Attribute, value: &str) {
-        self.present |= attribute.bit();
-        self.known.push((attribute, value.into()));
+        let mut values = Values::default();
+        self.fill(&mut values);
+        values[attribute as usize] = value;
+        let present = self.present | attribute.bit();
+        self.text = text(present, &values);
+        self.present = present;
     }
 
     /// Applies a later message over this one.
     pub fn merge(&mut self, later: &Self) {
-        for (attribute, value) in &later.known {
-            let known = self.present & attribute.bit() != 0;
-            self.present |= attribute.bit();
-            match self
-                .known
-                .iter_mut()
-                .filter(|_| known)
-                .find(|(known, _)| known == attribute)
-            {
+        if later.present != 0 {
+            let mut values = Values::default();
+            self.fill(&mut values);
+            later.fill(&mut values);
+            let present = self.present | later.present;
+            self.text = text(present, &values);
+            self.present = present;
+        }
+        if later.kept.is_empty() {
+            return;
+        }
+        let mut kept = std::mem::take(&mut self.kept).into_vec();
+        for (name, value) in &later.kept {
+            match kept.iter_mut().find(|(known, _)| known == name) {
                 Some((_, old)) => old.clone_from(value),
-                None => self.known.push((*attribute, value.clone())),
+                None => kept.push((name.clone(), value.clone())),
             }
         }
-        for (name, value) in &later.kept {
-            match self.kept.iter_mut().find(|(known, _)| known == name) {
-                Some((_, old)) => old.clone_from(value),
-                None => self.kept.push((name.clone(), value.clone())),
+        self.kept = kept.into();
+    }
+
+    fn fill<'a>(&'a self, values: &mut Values<'a>) {
+        let (mut left, mut begin) = (self.present, self.present.count_ones() as usize * END);
+        let (mut n, first) = (0, begin);
+        while left != 0 {
+            let end = self.end(n).map_or(begin, |end| first + end);
+            if let Some(value) = values.get_mut(left.trailing_zeros() as usize) {
+                *value = self.text.get(begin..end).unwrap_or_default();
             }
+            begin = end;
+            n += 1;
+            left &= left - 1;
         }
     }
+}
+
+/// The values of `present`, as [`Attributes`] keeps them.
+fn text(present: u32, values: &Values<'_>) -> Box<str> {
+    let of = |n: usize| present & 1 << n != 0;
+    let there = || values.iter().enumerate().filter(|(n, _)| of(*n));
+    let length: usize = there().map(|(_, value)| value.len()).sum();
+    let mut text = String::with_capacity(present.count_ones() as usize * END + length);
+    let mut end = 0;
+    for (_, value) in there() {
+        end += value.len();
+        for digit in (0..END).rev() {
+            text.push(char::from((end >> (7 * digit) & 0x7f) as u8));
+        }
+    }
+    there().for_each(|(_, value)| text.push_str(value));
+    text.into()
 }
 
 /// Names that the configuration asks for beside [`Attribute`], as it writes them.
@@ -209,16 +262,21 @@ pub(super) struct RawAttributes<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 impl RawAttributes<'_> {
     /// What is known or wanted of it.
     pub(super) fn select(&self, wanted: &Wanted) -> Attributes {
-        let mut attributes = Attributes::default();
-        attributes.known.reserve_exact(self.0.len());
+        let mut values = Values::default();
+        let (mut present, mut kept) = (0, Vec::new());
         for (name, value) in &self.0 {
             if let Some(attribute) = Attribute::find(name) {
-                attributes.set(attribute, value.trim());
+                present |= attribute.bit();
+                values[attribute as usize] = value.trim();
             } else if let Some(name) = wanted.find(name) {
-                attributes.kept.push((name.into(), value.as_ref().into()));
+                kept.push((name.into(), value.as_ref().into()));
             }
         }
-        attributes
+        Attributes {
+            present,
+            text: text(present, &values),
+            kept: kept.into(),
+        }
     }
 }
 
