@@ -94,6 +94,10 @@ fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bo
 
 /// A time that cannot be read counts as not given: a status must not be lost over its stamp.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Time>, D::Error> {
+    if !deserializer.is_human_readable() {
+        // Not CIC's: it was kept.
+        return Option::deserialize(deserializer);
+    }
     let text = Option::<Text<'_>>::deserialize(deserializer)?;
     Ok(text.and_then(|Text(text)| Time::parse(&text)))
 }

@@ -1,7 +1,8 @@
-//! The state as bytes, and back: `{"format":1,"state":{…}}`, JSON.
+//! The state as bytes, and back: MessagePack, `{"format": 1, "state": {…}}`.
 //!
 //! Fields have names, so that a newer agent reads what an older one wrote: a new field has a default. What an older
-//! agent cannot read has a higher `format`, and it says so instead of guessing.
+//! agent cannot read has a higher `format`, and it says so instead of guessing. The format stands first, so that it can
+//! be read where the rest has another shape. Maps are in the order of their keys: the same state is the same bytes.
 
 use std::io::{self, Read, Write};
 
@@ -26,18 +27,13 @@ pub enum Unusable {
     },
     /// It is damaged, or something else.
     #[error("the state cannot be read: {0}")]
-    Damaged(#[from] serde_json::Error),
+    Damaged(String),
 }
 
 #[derive(Serialize)]
 struct Writing<'a> {
     format: u32,
     state: &'a State,
-}
-
-#[derive(Deserialize)]
-struct Head {
-    format: u32,
 }
 
 #[derive(Deserialize)]
@@ -50,12 +46,12 @@ impl State {
     ///
     /// # Errors
     /// Those of `to`.
-    pub fn write(&self, to: impl Write) -> io::Result<()> {
+    pub fn write(&self, mut to: impl Write) -> io::Result<()> {
         let writing = Writing {
             format: FORMAT,
             state: self,
         };
-        serde_json::to_writer(to, &writing).map_err(io::Error::from)
+        rmp_serde::encode::write_named(&mut to, &writing).map_err(io::Error::other)
     }
 
     /// Reads what [`State::write`] wrote.
@@ -64,14 +60,30 @@ impl State {
     /// When a newer agent wrote it, or it is damaged.
     pub fn read(mut from: impl Read) -> Result<Self, Unusable> {
         let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).map_err(serde_json::Error::io)?;
-        // The head first: a newer state may have a shape that cannot be read.
-        let head: Head = serde_json::from_slice(&bytes)?;
-        if head.format > FORMAT {
-            return Err(Unusable::Newer { found: head.format });
+        from.read_to_end(&mut bytes).map_err(damaged)?;
+        // The format first: a newer state may have a shape that cannot be read.
+        let found = format(&bytes).ok_or_else(|| damaged("its format does not stand in front"))?;
+        if found > FORMAT {
+            return Err(Unusable::Newer { found });
         }
-        Ok(serde_json::from_slice::<Reading>(&bytes)?.state)
+        let Reading { state } = rmp_serde::from_slice(&bytes).map_err(damaged)?;
+        Ok(state)
     }
+}
+
+/// The number behind a map's first name, `format`.
+fn format(bytes: &[u8]) -> Option<u32> {
+    let rest = bytes.get(1..)?.strip_prefix(b"\xa6format")?;
+    rmp_serde::from_read(rest).ok()
+}
+
+fn damaged(error: impl std::fmt::Display) -> Unusable {
+    Unusable::Damaged(error.to_string())
+}
+
+/// For fields that are left out where they say nothing.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[cfg(test)]
@@ -80,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_refused_with_what_to_do() {
-        let error = State::read(&br#"{"format":2,"state":{"other":1}}"#[..]).unwrap_err();
+        let newer = b"\x82\xa6format\x02\xa5state\x81\xa5other\x01";
+        let error = State::read(&newer[..]).unwrap_err();
         assert!(matches!(error, Unusable::Newer { found: 2 }));
         assert!(
             error.to_string().contains("run the version that wrote it"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::conversation::Conversation;
 use super::conversation::party::same;
 use super::conversation::stage::{Seen, Stage, judge};
+use super::encoding::is_default;
 use super::presence::Handling;
 use super::reading::Reading;
 use crate::cic::{Attribute, Attributes, Letter, unscoped};
@@ -15,27 +16,42 @@ use crate::time::Time;
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Interaction {
     /// Everything that conversion reads of it, as of the last record judged. Emptied at its end.
+    #[serde(rename = "a")]
     pub(crate) attributes: Attributes,
     /// Its conversation, once there is one.
+    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
     pub(crate) conversation: Option<Conversation>,
     /// The workgroup under which the connected user is.
+    #[serde(rename = "u", default, skip_serializing_if = "is_default")]
     pub(crate) under: Option<Name>,
     /// Whether anybody was ever inside, and whether a user was ever connected.
+    #[serde(rename = "ei", default, skip_serializing_if = "is_default")]
     pub(crate) ever_inside: bool,
+    #[serde(rename = "ec", default, skip_serializing_if = "is_default")]
     pub(crate) ever_connected: bool,
     /// When it ended.
+    #[serde(rename = "e", default, skip_serializing_if = "is_default")]
     pub(crate) ended: Option<Time>,
     /// Whether CIC has forgotten it.
+    #[serde(rename = "d", default, skip_serializing_if = "is_default")]
     pub(crate) deallocated: bool,
     /// When it was last heard of.
+    #[serde(rename = "h", default, skip_serializing_if = "is_default")]
     pub(crate) heard: Time,
     /// The subscriptions that show it.
+    #[serde(rename = "q", default, skip_serializing_if = "is_default")]
     pub(crate) queues: Vec<Name>,
+    /// When it is to be looked at.
+    #[serde(rename = "du", default, skip_serializing_if = "is_default")]
+    pub(crate) due: Option<Time>,
     /// When it is given up, because a full snapshot no longer showed it.
+    #[serde(rename = "o", default, skip_serializing_if = "is_default")]
     pub(crate) orphan: Option<Time>,
     /// A record that leaves open who is there.
+    #[serde(rename = "k", default, skip_serializing_if = "is_default")]
     pub(crate) kept: Option<Arc<Kept>>,
     /// Whom it keeps busy, by user in lower case.
+    #[serde(rename = "hd", default, skip_serializing_if = "is_default")]
     pub(crate) handling: Vec<(Name, Handling)>,
 }
 
@@ -47,7 +63,7 @@ impl Interaction {
 }
 
 /// A record that waits for the interaction's next one.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Kept {
     pub(crate) delta: Attributes,
     pub(crate) t: Time,

@@ -7,6 +7,7 @@
 //!
 //! The state is a value: [`Machine::state`] is a cheap clone of everything that a later record may need.
 
+mod agenda;
 mod conversation;
 mod encoding;
 mod interaction;
@@ -18,6 +19,7 @@ mod reason;
 mod settings;
 mod shared_map;
 mod site;
+mod trie;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use crate::event::{Draft, Ids, Name};
 use crate::time::Time;
 use open::Open;
 use pass::{Pass, Passed};
+use shared_map::SharedMap;
 use site::Site;
 
 /// What a record or the passing of time has made.
@@ -64,7 +67,7 @@ pub struct State {
     sites: BTreeMap<Name, Arc<Site>>,
     stream: Time,
     /// Records judged in part: by position.
-    open: BTreeMap<u64, Open>,
+    open: SharedMap<u64, Open>,
 }
 
 impl State {

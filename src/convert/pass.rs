@@ -1,9 +1,8 @@
 //! One go over a site: what it works with, and what came of each part.
 
-use std::collections::BTreeMap;
-
 use super::open::{Open, Told};
 use super::presence::Busy;
+use super::shared_map::SharedMap;
 use super::{Output, Reason, Settings};
 use crate::cic;
 use crate::event::{Draft, Id, Lane};
@@ -20,7 +19,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) busy: Vec<Busy>,
     results: Vec<Result>,
     /// Records of which parts wait, without the one at hand.
-    open: &'a mut BTreeMap<u64, Open>,
+    open: &'a mut SharedMap<u64, Open>,
     /// The record at hand; none when time passes.
     current: Option<u64>,
     waiting: u32,
@@ -52,7 +51,7 @@ impl<'a> Pass<'a> {
         settings: &'a Settings,
         stream: Time,
         output: &'a mut Output,
-        open: &'a mut BTreeMap<u64, Open>,
+        open: &'a mut SharedMap<u64, Open>,
         current: Option<u64>,
     ) -> Self {
         Self {

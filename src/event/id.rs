@@ -1,6 +1,7 @@
 //! Ids are functions of the input: the same record makes the same id on every machine and after every crash.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -9,7 +10,7 @@ use super::{Array, Role};
 
 /// A UUID of version 4 form, made by [`Ids`]: SHA-256 over fields joined by U+001F, the first 16 bytes, with the
 /// version and variant bits set.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(pub [u8; 16]);
 
 impl Id {
@@ -77,28 +78,60 @@ impl fmt::Debug for Id {
     }
 }
 
+/// It is a hash already.
+impl std::hash::Hash for Id {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, _, g, ..] = self.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, self.0[15]]));
+    }
+}
+
+/// Text for people, bytes in what machines keep.
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_bytes(&self.0);
+        }
         serializer.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return deserializer.deserialize_bytes(Bytes);
+        }
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no UUID"))
+    }
+}
+
+struct Bytes;
+
+impl serde::de::Visitor<'_> for Bytes {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("16 bytes")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Id, E> {
+        let bytes = bytes
+            .try_into()
+            .map_err(|_| E::invalid_length(bytes.len(), &self))?;
+        Ok(Id(bytes))
     }
 }
 
 /// Makes the ids of the Identity table for one `sourceId`.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Ids {
-    source_id: String,
+    source_id: Arc<str>,
 }
 
 impl Ids {
     /// For an explicit `[genesys] source_id`.
-    pub fn new(source_id: impl Into<String>) -> Self {
+    pub fn new(source_id: impl Into<Arc<str>>) -> Self {
         Self {
             source_id: source_id.into(),
         }

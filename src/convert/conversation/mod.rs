@@ -10,24 +10,33 @@ mod wrap_up;
 
 use std::sync::Arc;
 
+use super::encoding::is_default;
 use crate::event::{Disconnect, Draft, Established, Id, Ids, Invite, Key, Name, Role, Source, Voice, What};
 use crate::time::Time;
 use party::{Party, Standing, same};
 
 /// One life of a conversation.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Conversation {
+    #[serde(rename = "i")]
     pub(crate) id: Id,
     /// `interactionId` of the source configuration.
+    #[serde(rename = "k")]
     pub(crate) key: Name,
     /// 1, or which life this is.
+    #[serde(rename = "l")]
     pub(crate) life: u32,
+    #[serde(rename = "in", default, skip_serializing_if = "is_default")]
     pub(crate) inbound: bool,
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
     pub(crate) tag: Option<Name>,
+    #[serde(rename = "p", default, skip_serializing_if = "is_default")]
     pub(crate) parties: Vec<Party>,
     /// The time of the last event.
+    #[serde(rename = "e", default, skip_serializing_if = "is_default")]
     pub(crate) last: Option<Time>,
     /// Segments that have a wrap-up code, and which.
+    #[serde(rename = "w", default, skip_serializing_if = "is_default")]
     pub(crate) wrapped: Vec<(i64, Name)>,
 }
 

@@ -1,23 +1,34 @@
 //! One communication of a conversation, and how often it has been told of.
 
+use crate::convert::encoding::is_default;
 use crate::event::{Id, Name, Role};
 use crate::time::Time;
 
-/// One communication.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+/// One communication. There are many: on the wire, names are short and what says nothing is left out.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Party {
+    #[serde(rename = "r")]
     pub(crate) role: Role,
+    #[serde(rename = "i")]
     pub(crate) id: Id,
     /// The user, the workgroup, or the attendant.
+    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
     pub(crate) name: Option<Name>,
+    #[serde(rename = "s")]
     pub(crate) standing: Standing,
+    #[serde(rename = "h", default, skip_serializing_if = "is_default")]
     pub(crate) held: bool,
+    #[serde(rename = "m", default, skip_serializing_if = "is_default")]
     pub(crate) muted: bool,
     /// When it was first connected: a wrap-up code belongs to who was connected by then.
+    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
     pub(crate) connected: Option<Time>,
     /// How many of each repeatable event it has had: part of their ids.
+    #[serde(rename = "nh", default, skip_serializing_if = "is_default")]
     pub(crate) holds: u32,
+    #[serde(rename = "na", default, skip_serializing_if = "is_default")]
     pub(crate) audios: u32,
+    #[serde(rename = "nd", default, skip_serializing_if = "is_default")]
     pub(crate) dispositions: u32,
 }
 

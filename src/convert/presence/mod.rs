@@ -13,8 +13,8 @@ mod user;
 mod wait;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
+use super::agenda::Agenda;
 use super::pass::{At, Pass, Said};
 use super::reason::Reason;
 use super::shared_map::SharedMap;
@@ -35,9 +35,9 @@ pub(crate) struct Users {
     users: SharedMap<Name, User>,
     definitions: Definitions,
     /// Users who wait.
-    waits: BTreeSet<(Time, Name)>,
+    waits: Agenda,
     /// Users whose logout counts later.
-    logouts: BTreeSet<(Time, Name)>,
+    logouts: Agenda,
     /// When the connection to CIC was last lost.
     lost: Option<Time>,
 }
@@ -189,12 +189,12 @@ impl Users {
 
     /// When the first wait ends.
     pub(crate) fn next_wait(&self) -> Option<Time> {
-        self.waits.first().map(|(deadline, _)| *deadline)
+        self.waits.first()
     }
 
     /// When the first logout counts.
     pub(crate) fn next_logout(&self) -> Option<Time> {
-        self.logouts.first().map(|(deadline, _)| *deadline)
+        self.logouts.first()
     }
 
     /// Ends the first wait: its time is over.
@@ -292,7 +292,7 @@ fn book(pass: &mut Pass<'_>, at: At<'_>, judged: bool) {
     }
 }
 
-fn move_deadline(all: &mut BTreeSet<(Time, Name)>, key: &str, before: Option<Time>, after: Option<Time>) {
+fn move_deadline(all: &mut Agenda, key: &str, before: Option<Time>, after: Option<Time>) {
     if before == after {
         return;
     }
@@ -300,5 +300,7 @@ fn move_deadline(all: &mut BTreeSet<(Time, Name)>, key: &str, before: Option<Tim
     if let Some(before) = before {
         all.remove(&(before, key.clone()));
     }
-    all.extend(after.map(|after| (after, key)));
+    if let Some(after) = after {
+        all.insert((after, key));
+    }
 }

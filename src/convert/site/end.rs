@@ -45,15 +45,15 @@ impl Site {
             self.open -= 1;
         }
         end(interaction, t);
-        self.deadlines
-            .insert((t.plus(pass.settings.wrap_up_grace), id.clone()));
+        self.look_at(id, t.plus(pass.settings.wrap_up_grace));
     }
 
     /// A deadline of the state: an orphan, silence, or the end of the grace for wrap-up codes.
     pub(super) fn expire(&mut self, pass: &mut Pass<'_>, deadline: Time, id: &Name) {
-        let Some(interaction) = self.interactions.get(&**id) else {
+        let Some(interaction) = self.interactions.get_mut(&**id) else {
             return;
         };
+        interaction.due = None;
         if let Some(ended) = interaction.ended {
             if ended.plus(pass.settings.wrap_up_grace) <= deadline {
                 self.forget(id);
@@ -76,7 +76,8 @@ impl Site {
             );
             pass.book(&[], true, Reason::NoChange);
         } else {
-            self.deadlines.insert((silent, id.clone()));
+            let orphan = interaction.orphan.unwrap_or(silent);
+            self.look_at(id, silent.min(orphan));
         }
     }
 

@@ -34,21 +34,17 @@ impl Site {
     /// What a record says of one interaction.
     pub(super) fn part(&mut self, pass: &mut Pass<'_>, at: At<'_>, part: &cic::Interaction) {
         let id = name(&part.id);
-        if self.interactions.get(&*id).is_none() {
+        let known = self.interactions.get(&*id);
+        let is_over = known.is_some_and(|interaction| interaction.ended.is_some());
+        if known.is_none() {
             let interaction = Interaction {
                 heard: at.t,
                 ..Interaction::default()
             };
             self.interactions.insert(id.clone(), interaction);
-            self.deadlines
-                .insert((at.t.plus(pass.settings.max_silence), id.clone()));
+            self.look_at(&id, at.t.plus(pass.settings.max_silence));
         }
-        let Some(interaction) = self.interactions.get_mut(&*id) else {
-            return;
-        };
-        interaction.heard = interaction.heard.max(at.t);
-        interaction.orphan = None;
-        if interaction.ended.is_some() {
+        if is_over {
             let said = part.attributes.get(Attribute::State).is_some();
             return pass.book(
                 at.positions,
@@ -56,6 +52,11 @@ impl Site {
                 if said { Reason::AfterEnd } else { Reason::NoChange },
             );
         }
+        let Some(interaction) = self.interactions.get_mut(&*id) else {
+            return;
+        };
+        interaction.heard = interaction.heard.max(at.t);
+        interaction.orphan = None;
         if part.conference_parent.is_some() {
             return pass.book(at.positions, false, Reason::NotYetConverted);
         }
@@ -193,8 +194,7 @@ impl Site {
         let handling = presence::handling(interaction.reading(delta), &interaction.handling);
         if interaction.reading(delta).letter().is_some_and(Letter::is_end) {
             end(interaction, at.t);
-            self.deadlines
-                .insert((at.t.plus(pass.settings.wrap_up_grace), id.clone()));
+            self.look_at(id, at.t.plus(pass.settings.wrap_up_grace));
         }
         if let Some(handling) = handling {
             self.busy(pass, at, id, handling);

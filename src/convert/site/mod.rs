@@ -7,20 +7,18 @@ mod judge;
 mod queue;
 mod voice;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
+use super::agenda::Agenda;
 use super::conversation::name;
 use super::interaction::Interaction;
 use super::pass::{At, Pass, Said};
 use super::presence::{Busy, Ctx, Users};
 use super::reason::Reason;
-use super::shared_map::SharedMap;
+use super::shared_map::{SharedMap, SharedSet};
 use crate::cic::{self, Message};
 use crate::event::{Id, Ids, Name};
 use crate::time::Time;
-
-use rustc_hash::FxHashSet;
 
 /// One CIC site; a switchover pair is one.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -30,14 +28,14 @@ pub(crate) struct Site {
     source_id: Name,
     interactions: SharedMap<Name, Interaction>,
     /// Interactions each subscription shows.
-    shown: BTreeMap<Name, BTreeSet<Name>>,
-    /// What happens when, unless something happens before.
-    deadlines: BTreeSet<(Time, Name)>,
+    shown: SharedMap<Name, SharedSet<Name>>,
+    /// When which interaction is to be looked at, unless something happens before: each stands there once.
+    deadlines: Agenda,
     /// Interactions with a record that waits.
-    waits: BTreeSet<(Time, Name)>,
+    waits: Agenda,
     users: Users,
     /// Ids of records seen, by the minute of stream time.
-    seen: BTreeMap<i64, Arc<FxHashSet<Id>>>,
+    seen: BTreeMap<i64, SharedSet<Id>>,
     open: usize,
 }
 
@@ -49,9 +47,9 @@ impl Site {
             ids,
             source_id,
             interactions: SharedMap::default(),
-            shown: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            waits: BTreeSet::new(),
+            shown: SharedMap::default(),
+            deadlines: Agenda::default(),
+            waits: Agenda::default(),
             users: Users::default(),
             seen: BTreeMap::new(),
             open: 0,
@@ -64,15 +62,18 @@ impl Site {
 
     /// The earliest wait of an interaction or user.
     pub(crate) fn next_wait(&self) -> Option<Time> {
-        let waits = self.waits.first().map(|(deadline, _)| *deadline);
-        waits.into_iter().chain(self.users.next_wait()).min()
+        self.waits.first().into_iter().chain(self.users.next_wait()).min()
     }
 
     /// The earliest deadline of any kind.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        let state = self.deadlines.first().map(|(deadline, _)| *deadline);
         let logout = self.users.next_logout();
-        state.into_iter().chain(logout).chain(self.next_wait()).min()
+        self.deadlines
+            .first()
+            .into_iter()
+            .chain(logout)
+            .chain(self.next_wait())
+            .min()
     }
 
     /// Whether a record with the producer's id was seen within `duplicate_window`; remembers it.
@@ -91,7 +92,7 @@ impl Site {
         if self.seen.values().any(|ids| ids.contains(&id)) {
             return true;
         }
-        Arc::make_mut(self.seen.entry(minute).or_default()).insert(id);
+        self.seen.entry(minute).or_default().insert(id);
         false
     }
 
@@ -165,17 +166,28 @@ impl Site {
         self.users.handling(ctx, pass, at, busy);
     }
 
+    /// Looks at the interaction at `deadline`, and no sooner.
+    fn look_at(&mut self, id: &Name, deadline: Time) {
+        if let Some(interaction) = self.interactions.get_mut(&**id) {
+            let before = interaction.due.replace(deadline);
+            if before == Some(deadline) {
+                return;
+            }
+            if let Some(before) = before {
+                self.deadlines.remove(&(before, id.clone()));
+            }
+            self.deadlines.insert((deadline, id.clone()));
+        }
+    }
+
     /// Ends what is due before `now`, in the order in which it is due.
     pub(crate) fn pass_deadlines(&mut self, pass: &mut Pass<'_>, now: Time) {
         loop {
             let due = [
-                (
-                    self.waits.first().map(|(deadline, _)| *deadline),
-                    Due::Interaction,
-                ),
+                (self.waits.first(), Due::Interaction),
                 (self.users.next_wait(), Due::User),
                 (self.users.next_logout(), Due::Logout),
-                (self.deadlines.first().map(|(deadline, _)| *deadline), Due::State),
+                (self.deadlines.first(), Due::State),
             ];
             let due = due
                 .into_iter()

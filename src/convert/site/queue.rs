@@ -4,7 +4,7 @@ use super::super::conversation::name;
 use super::super::interaction::Interaction;
 use super::super::pass::{At, Pass};
 use super::super::reason::Reason;
-use super::Site;
+use super::{SharedSet, Site};
 use crate::cic::{self, Attribute, Queue};
 use crate::event::Name;
 use crate::time::Time;
@@ -22,11 +22,7 @@ impl Site {
             self.added(pass, part);
             self.part(pass, at, part);
             let id = name(&part.id);
-            if self
-                .shown
-                .entry(subscription.clone())
-                .or_default()
-                .insert(id.clone())
+            if self.show(&subscription, &id)
                 && let Some(interaction) = self.interactions.get_mut(&*part.id)
             {
                 interaction.queues.push(subscription.clone());
@@ -43,21 +39,31 @@ impl Site {
     /// A full snapshot replaces what the subscription showed; what no queue shows any more may be gone.
     pub(super) fn replace(&mut self, pass: &Pass<'_>, t: Time, subscription: &Name, queue: &Queue) {
         let before = self.shown.remove(subscription).unwrap_or_default();
-        for id in before {
-            if queue.added.iter().any(|part| *part.id == *id) {
-                self.shown.entry(subscription.clone()).or_default().insert(id);
+        for id in before.iter() {
+            if queue.added.iter().any(|part| *part.id == **id) {
+                self.show(subscription, id);
                 continue;
             }
-            let Some(interaction) = self.interactions.get_mut(&id) else {
+            let Some(interaction) = self.interactions.get_mut(&**id) else {
                 continue;
             };
             interaction.queues.retain(|one| one != subscription);
             if interaction.queues.is_empty() && interaction.ended.is_none() {
                 let deadline = t.plus(pass.settings.orphan_after);
                 interaction.orphan = Some(deadline);
-                self.deadlines.insert((deadline, id));
+                let sooner = interaction.due.map_or(deadline, |due| due.min(deadline));
+                self.look_at(id, sooner);
             }
         }
+    }
+
+    /// Whether the subscription did not show it before.
+    fn show(&mut self, subscription: &Name, id: &Name) -> bool {
+        if self.shown.get(&**subscription).is_none() {
+            self.shown.insert(subscription.clone(), SharedSet::default());
+        }
+        let ids = self.shown.get_mut(&**subscription);
+        ids.is_some_and(|ids| ids.insert(id.clone()))
     }
 
     pub(super) fn hide(&mut self, subscription: &Name, id: &str) {
@@ -95,12 +101,16 @@ impl Site {
                 heard: pass.stream,
                 ..Interaction::default()
             };
-            self.interactions.insert(id, interaction);
+            self.interactions.insert(id.clone(), interaction);
+            self.look_at(&id, pass.stream.plus(pass.settings.max_silence));
         }
     }
 
     pub(super) fn forget(&mut self, id: &Name) {
         if let Some(old) = self.interactions.remove(id) {
+            if let Some(due) = old.due {
+                self.deadlines.remove(&(due, id.clone()));
+            }
             for queue in &old.queues {
                 if let Some(ids) = self.shown.get_mut(queue) {
                     ids.remove(id);

@@ -166,7 +166,7 @@ proptest! {
     #[test]
     fn a_state_read_back_goes_on_as_if_nothing_had_happened(call in any_call(), at in 0usize..25) {
         let records = borrowed(&call);
-        let (whole, _) = run(&records, Settings::default());
+        let (whole, never_ended) = run(&records, Settings::default());
         let mut output = Output::default();
         let mut machine = Machine::new(Arc::default());
         for (position, (seconds, text)) in records.iter().enumerate() {
@@ -180,5 +180,11 @@ proptest! {
         machine.finish(&mut output);
         prop_assert_eq!(output.drafts, whole.drafts);
         prop_assert_eq!(output.fates, whole.fates);
+        let bytes = [machine, never_ended].map(|machine| {
+            let mut bytes = Vec::new();
+            machine.state().write(&mut bytes).unwrap();
+            bytes
+        });
+        prop_assert_eq!(&bytes[0], &bytes[1]);
     }
 }

@@ -1,0 +1,182 @@
+//! The state's bytes: what an older agent wrote goes on being read.
+
+use super::*;
+
+/// What the first agent that wrote format 1 kept of [`before`]. It is never written again: a format that cannot read it
+/// has a higher number.
+const FORMAT_1: &[u8] = include_bytes!("fixtures/state-1.msgpack");
+
+/// Of every kind of thing something: calls open, ended, waiting and left out of their queue, users, statuses with
+/// definitions and without, ids seen.
+fn before() -> Vec<(i64, String)> {
+    let event = |id: u8, kind: &str, data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"cic/b","cicserver":"one","type":"urn:inin.com:{kind}","data":{data}}}"#
+        )
+    };
+    let queue = |id: u8, delta: bool, parts: &str| {
+        let data = format!(r#"{{"isDelta":{delta},"subscriptionId":"q1",{parts}}}"#);
+        event(id, "queues:queueContentsMessage", &data)
+    };
+    let call = |id: u32, more: &str| {
+        format!(
+            r#"{{"interactionId":"{id}","attributes":{{"Eic_ObjectType":"Call","Eic_CallType":"E","Eic_CallDirection":"I","Eic_CallIdKey":"k{id}","Eic_RemoteTn":"+4930{id}","Eic_RemoteName":"Zoë",{more}}}}}"#
+        )
+    };
+    let status = |id: u8, fields: &str| {
+        let data = format!(r#"{{"isDelta":true,"userStatusList":[{{{fields}}}]}}"#);
+        event(id, "status:userStatusMessage", &data)
+    };
+    vec![
+        (
+            0,
+            event(
+                1,
+                "status:statusMessagesMessage",
+                r#"{"isDelta":false,"statusMessagesAdded":[{"statusId":"Available","messageText":"Available","isAcdStatus":true}]}"#,
+            ),
+        ),
+        (
+            0,
+            status(
+                2,
+                r#""userId":"Anna","statusId":"Available","statusChanged":"20260302T080000Z","loggedIn":true"#,
+            ),
+        ),
+        (
+            1,
+            event(
+                3,
+                "activations:userActivationMessage",
+                r#"{"isDelta":false,"userId":"anna","activationsChanged":{"Support":true}}"#,
+            ),
+        ),
+        (
+            2,
+            queue(
+                4,
+                false,
+                &format!(
+                    r#""interactionsAdded":[{},{}]"#,
+                    call(
+                        1,
+                        r#""Eic_State":"A","Eic_UserName":"anna|bert","Eic_WorkgroupName":"Support""#
+                    ),
+                    call(2, r#""Eic_State":"S","Eic_LineName":"main""#)
+                ),
+            ),
+        ),
+        (
+            4,
+            queue(
+                5,
+                true,
+                r#""interactionsChanged":[{"interactionId":"1","attributes":{"Eic_State":"C","Eic_UserName":"anna"}},{"interactionId":"2","attributes":{"Eic_State":"C","Eic_UserName":"bert"}}]"#,
+            ),
+        ),
+        (
+            6,
+            queue(
+                6,
+                true,
+                r#""interactionsChanged":[{"interactionId":"2","attributes":{"Eic_State":"I"}}]"#,
+            ),
+        ),
+        (
+            7,
+            queue(
+                7,
+                false,
+                &format!(
+                    r#""interactionsAdded":[{}]"#,
+                    call(3, r#""Eic_State":"H","Eic_UserName":"carl","Eic_Muted":"1""#)
+                ),
+            ),
+        ),
+        (
+            8,
+            queue(
+                8,
+                true,
+                r#""interactionsChanged":[{"interactionId":"3","attributes":{"Eic_UserName":""}}]"#,
+            ),
+        ),
+        (
+            8,
+            status(
+                9,
+                r#""userId":"dora","statusId":"c7","statusChanged":"20260302T080008Z""#,
+            ),
+        ),
+    ]
+}
+
+fn after() -> Vec<(i64, String)> {
+    let changed = |id: u32, attributes: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"cic/b","cicserver":"one","type":"urn:inin.com:interactions:interactionChangedMessage","data":{{"interactionID":"{id}","attributes":{{{attributes}}}}}}}"#
+        )
+    };
+    vec![
+        (9, changed(1, r#""Eic_State":"I""#)),
+        (9, changed(3, r#""Eic_State":"H""#)),
+        (20, r#"{"specversion":"1.0","id":"w","source":"cic/b","type":"urn:inin.com:interactions:wrapupAssignment","data":{"interactionId":"2","code":"Sold","segmentId":1,"user":"bert"}}"#.into()),
+        (90, changed(3, r#""Eic_State":"C""#)),
+    ]
+}
+
+fn take(machine: &mut Machine, records: &[(i64, String)], first: usize) -> Output {
+    let mut output = Output::default();
+    for (n, (seconds, text)) in records.iter().enumerate() {
+        let position = first + n;
+        machine.record(&record(position, *seconds, text), position as u64, &mut output);
+    }
+    output
+}
+
+fn bytes(machine: &Machine) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    machine.state().write(&mut bytes).expect("to memory");
+    bytes
+}
+
+/// Rule 3, across versions: what is made after an upgrade is what would have been made without.
+#[test]
+fn what_the_first_agent_of_format_1_wrote_is_read_and_goes_on() {
+    let mut never_ended = Machine::new(Arc::default());
+    let made = take(&mut never_ended, &before(), 0);
+    assert!(made.drafts.len() > 15, "{:?}", made.drafts.len());
+    let mut restored = Machine::restore(Arc::default(), State::read(FORMAT_1).expect("format 1"));
+    for machine in [&never_ended, &restored] {
+        assert_eq!(
+            (machine.open_conversations(), machine.stream_time().millis()),
+            (2, START + 8000)
+        );
+    }
+    let (made, again) = (
+        take(&mut never_ended, &after(), 9),
+        take(&mut restored, &after(), 9),
+    );
+    assert!(made.drafts.len() > 5);
+    assert_eq!(made.drafts, again.drafts);
+    assert_eq!(made.fates, again.fates);
+    assert_eq!(bytes(&never_ended), bytes(&restored));
+}
+
+/// The same state is the same bytes, in whatever order it came about.
+#[test]
+fn the_bytes_do_not_depend_on_the_order_in_which_the_state_came_about() {
+    let call = |id: u32| {
+        (
+            1,
+            format!(
+                r#"{{"__type":"urn:inin.com:interactions:interactionChangedMessage","interactionID":"{id}","attributes":{{"Eic_ObjectType":"Call","Eic_CallType":"E","Eic_State":"S"}}}}"#
+            ),
+        )
+    };
+    let mut forwards = Machine::new(Arc::default());
+    let mut backwards = Machine::new(Arc::default());
+    take(&mut forwards, &(0..300).map(call).collect::<Vec<_>>(), 0);
+    take(&mut backwards, &(0..300).rev().map(call).collect::<Vec<_>>(), 0);
+    assert_eq!(bytes(&forwards), bytes(&backwards));
+}
