@@ -12,8 +12,9 @@ use tokio::time::{Duration, Instant};
 use super::kept;
 use super::metadata::{Metadata, Pointed};
 use super::states::States;
+use super::store::{Store, aside};
 use super::worker::{Keep, Worker};
-use crate::kafka::{Commit, Place, Pointer, Remote, Snapshots};
+use crate::kafka::{Commit, Place, Pointer};
 use crate::metrics::{COMMIT_FAILURES, COMMITTED_OFFSET, SNAPSHOT_BYTES, SNAPSHOT_DURATION, SNAPSHOTS};
 
 /// Snapshots take up to a part in so many of the time.
@@ -29,8 +30,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub(super) struct Keeper {
     pub(super) place: Place,
-    pub(super) snapshots: Snapshots,
-    pub(super) remote: Remote,
+    pub(super) store: Arc<dyn Store>,
 }
 
 /// What was kept.
@@ -183,7 +183,7 @@ impl Keeping {
             self.states
                 .ok(place, format!("kept, {place} as of offset {offset}"));
             if let Some(gone) = self.previous.take() {
-                self.keeper.snapshots.forget(&gone);
+                self.keeper.store.forget(&gone);
             }
             let last = self.last.replace((pointed, keep.ticks_end));
             self.previous = last.map(|(pointed, _)| pointed.snapshot);
@@ -237,11 +237,12 @@ impl Keeper {
 
     async fn try_write(&self, keep: &Keep) -> Result<(Pointed, usize), String> {
         let (beside, state) = (keep.beside.clone(), keep.checkpoint.state.clone());
-        let bytes = tokio::task::spawn_blocking(move || kept::write(&beside, &state));
-        let bytes = bytes.await.map_err(|error| error.to_string())?;
-        let bytes = bytes.map_err(|error| error.to_string())?;
+        let bytes = aside(&*self.store, move || kept::write(&beside, &state)).await;
+        let bytes = bytes
+            .ok_or("it was not encoded")?
+            .map_err(|error| error.to_string())?;
         let size = bytes.len();
-        let written = self.snapshots.write(&self.place, bytes).await;
+        let written = self.store.write(&self.place, bytes).await;
         let snapshot = written.map_err(|fault| format!("the snapshot was not written: {fault}"))?;
         let pointed = Pointed {
             point: keep.checkpoint.point,
@@ -256,7 +257,7 @@ impl Keeper {
         let commit = self
             .to_commit(pointed)
             .ok_or("its pointer is too long for a commit")?;
-        let committed = self.remote.commit(commit).await;
+        let committed = self.store.commit(commit).await;
         committed.map_err(|why| {
             counter!(COMMIT_FAILURES).increment(1);
             format!("the commit failed: {why}")

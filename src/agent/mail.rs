@@ -2,14 +2,17 @@
 //!
 //! A letter that cannot be written holds its record, and so the commit point; nothing is dropped.
 
+use std::sync::Arc;
+
 use metrics::counter;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Duration, sleep};
 
 use super::counts;
+use super::store::Store;
 use super::worker::{Stage, Stake};
 use crate::health::{Board, Item};
-use crate::kafka::{DeadLetters, Letter};
+use crate::kafka::Letter;
 use crate::metrics::DEAD_LETTER_FAILURES;
 
 /// Between two attempts at a letter.
@@ -22,7 +25,8 @@ pub(super) type Mail = (Stake, Stage, Letter);
 
 /// Writes what comes until nobody sends any more; says which were acknowledged. Ends early when nobody listens.
 pub(super) async fn write(
-    letters: DeadLetters,
+    store: Arc<dyn Store>,
+    topic: String,
     board: Board,
     mut inbox: UnboundedReceiver<Mail>,
     written: UnboundedSender<Stake>,
@@ -30,7 +34,8 @@ pub(super) async fn write(
     let mut mails = Vec::new();
     while inbox.recv_many(&mut mails, MANY).await > 0 {
         while !mails.is_empty() {
-            let ended = letters.send_all(mails.iter().map(|(_, _, letter)| letter)).await;
+            let letters = mails.iter().map(|(_, _, letter)| letter).collect();
+            let ended = store.letters(&topic, letters).await;
             let mut fault = None;
             let mut ended = ended.into_iter();
             mails.retain(|(stake, stage, _)| match ended.next() {
@@ -46,10 +51,9 @@ pub(super) async fn write(
                 None => true,
             });
             match fault {
-                None => board.ok(Item::DeadLetters, format!("written to {}", letters.topic())),
+                None => board.ok(Item::DeadLetters, format!("written to {topic}")),
                 Some(fault) => {
                     counter!(DEAD_LETTER_FAILURES).increment(1);
-                    let topic = letters.topic();
                     board.error(
                         Item::DeadLetters,
                         format!("{topic} cannot be written: {fault}"),

@@ -27,6 +27,7 @@ pub mod settings;
 pub mod sites;
 mod start;
 mod states;
+mod store;
 mod ticks;
 mod token;
 mod worker;

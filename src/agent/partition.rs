@@ -22,12 +22,13 @@ use super::quiet::Quiet;
 use super::restore::{Begin, Mismatch, Restored};
 use super::sites::Sites;
 use super::states::States;
+use super::store::Store;
 use super::worker::{Moment, Settings, Stake, Work, Worker};
 use crate::clock;
 use crate::deliver::{Delivery, End, Owner};
 use crate::directory::Names;
 use crate::health::{Board, Heart};
-use crate::kafka::{Chunk, Commit, Credits, DeadLetters, Epoch, Place, Remote, Snapshots};
+use crate::kafka::{Chunk, Commit, Credits, Epoch, Place};
 use crate::metrics::{RESTORES, WAITS_CUT_SHORT};
 
 /// What the last snapshot may take beyond the patience of a drain.
@@ -39,13 +40,11 @@ pub(super) struct Shared {
     pub(super) credits: Arc<Credits>,
     pub(super) delivery: Delivery,
     pub(super) names: Names,
-    pub(super) letters: DeadLetters,
     /// The dead-letter topic of an input topic.
     pub(super) letter_topic: Box<dyn Fn(&str) -> String + Send + Sync>,
     pub(super) board: Board,
     pub(super) sites: Sites,
-    pub(super) snapshots: Snapshots,
-    pub(super) remote: Remote,
+    pub(super) store: Arc<dyn Store>,
     pub(super) states: States,
     /// `[state] interval`.
     pub(super) interval: Duration,
@@ -178,7 +177,7 @@ async fn restore(
 ) -> Result<Option<Restored>, Early> {
     let began = Instant::now();
     let place = &begin.place;
-    let restore = begin.restore(&shared.snapshots, &shared.states);
+    let restore = begin.restore(&*shared.store, &shared.states);
     tokio::pin!(restore);
     let early = loop {
         tokio::select! {
@@ -231,7 +230,7 @@ async fn stop(
     counter!(RESTORES, "how" => "stopped").increment(1);
     tracing::error!(%place, %why, todo = why.todo(), "the partition is stopped: its kept state cannot be used");
     shared.states.fault(place, format!("stopped: {why}"), why.todo());
-    shared.remote.halt(place, epoch);
+    shared.store.halt(place, epoch);
     loop {
         match said.recv().await? {
             Say::Chunk(chunk) => shared.credits.give(chunk.size),
@@ -276,8 +275,14 @@ impl Partition {
         let (ends_sender, ends) = mpsc::unbounded_channel();
         let (mailbox, mails) = mpsc::unbounded_channel();
         let (written_sender, written) = mpsc::unbounded_channel();
-        let letters = shared.letters.to(&(shared.letter_topic)(&place.topic));
-        let writer = mail::write(letters, shared.board.clone(), mails, written_sender);
+        let topic = (shared.letter_topic)(&place.topic);
+        let writer = mail::write(
+            shared.store.clone(),
+            topic,
+            shared.board.clone(),
+            mails,
+            written_sender,
+        );
         tokio::spawn(writer);
         let (settings, now) = (shared.settings.clone(), Instant::now());
         let (worker, last) = match restored {
@@ -295,8 +300,7 @@ impl Partition {
         };
         let keeper = Keeper {
             place: place.clone(),
-            snapshots: shared.snapshots.clone(),
-            remote: shared.remote.clone(),
+            store: shared.store.clone(),
         };
         Self {
             worker,

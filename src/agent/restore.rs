@@ -11,7 +11,8 @@ use super::checkpoints::Checkpoint;
 use super::kept::{self, Kept, Unusable};
 use super::metadata::{Metadata, Pointed, Unreadable};
 use super::states::States;
-use crate::kafka::{Place, Snapshots, Unread};
+use super::store::{Store, aside};
+use crate::kafka::{Place, Unread};
 
 /// Before what failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -82,11 +83,11 @@ impl Begin {
     /// Fetches what was kept; none where nothing was read yet.
     pub(super) async fn restore(
         &self,
-        snapshots: &Snapshots,
+        store: &dyn Store,
         states: &States,
     ) -> Result<Option<Restored>, Mismatch> {
         let Some(committed) = self.committed else {
-            self.prepare(snapshots, states).await;
+            self.prepare(store, states).await;
             return Ok(None);
         };
         let metadata = match Metadata::read(&self.metadata) {
@@ -99,28 +100,27 @@ impl Begin {
             return Err(Mismatch::Beyond { committed, high });
         }
         let Some(pointed) = metadata.kept else {
-            self.prepare(snapshots, states).await;
+            self.prepare(store, states).await;
             return Ok(None);
         };
         let kept = pointed.point.offset;
         if kept != committed {
             return Err(Mismatch::Moved { committed, kept });
         }
-        self.meet(pointed.witness, snapshots, states).await?;
+        self.meet(pointed.witness, store, states).await?;
         let bytes = loop {
-            match snapshots.read(&pointed.snapshot).await {
+            match store.read(&pointed.snapshot).await {
                 Ok(bytes) => break bytes,
                 Err(Unread::Missing(what)) => return Err(Mismatch::Missing(what)),
                 Err(Unread::Damaged(what)) => return Err(Mismatch::Damaged(what)),
                 Err(Unread::Fault(fault)) => self.wait(states, &fault, fault.advice()).await,
             }
         };
-        let read = tokio::task::spawn_blocking(move || kept::read(&bytes)).await;
-        let (mut beside, state) = match read {
-            Ok(Ok(read)) => read,
-            Ok(Err(Unusable::Newer(format))) => return Err(Mismatch::Newer(format)),
-            Ok(Err(Unusable::Damaged(what))) => return Err(Mismatch::Damaged(what)),
-            Err(error) => return Err(Mismatch::Damaged(error.to_string())),
+        let (mut beside, state) = match aside(store, move || kept::read(&bytes)).await {
+            Some(Ok(read)) => read,
+            Some(Err(Unusable::Newer(format))) => return Err(Mismatch::Newer(format)),
+            Some(Err(Unusable::Damaged(what))) => return Err(Mismatch::Damaged(what)),
+            None => return Err(Mismatch::Damaged("it was not decoded".into())),
         };
         let (point, witness) = (pointed.point, pointed.witness);
         let ticks_end = point.ticks + beside.ticks.len() as u64;
@@ -141,14 +141,14 @@ impl Begin {
     async fn meet(
         &self,
         witness: Option<(i64, u64)>,
-        snapshots: &Snapshots,
+        store: &dyn Store,
         states: &States,
     ) -> Result<(), Mismatch> {
         let Some((offset, checksum)) = witness else {
             return Ok(());
         };
         loop {
-            match snapshots.witness(&self.place, offset).await {
+            match store.witness(&self.place, offset).await {
                 // Retention took it, as it may.
                 Ok(None) => return Ok(()),
                 Ok(Some(there)) if there == checksum => return Ok(()),
@@ -159,8 +159,8 @@ impl Begin {
     }
 
     /// Sees that there is a topic to keep the state in.
-    async fn prepare(&self, snapshots: &Snapshots, states: &States) {
-        while let Err(unfit) = snapshots.prepare(&self.place.topic).await {
+    async fn prepare(&self, store: &dyn Store, states: &States) {
+        while let Err(unfit) = store.prepare(&self.place.topic).await {
             self.wait(states, &unfit.what, &unfit.todo).await;
         }
     }

@@ -14,6 +14,7 @@ use super::partition::Shared;
 use super::settings;
 use super::sites::Sites;
 use super::states::States;
+use super::store::Kafka;
 use super::{token, worker};
 use crate::clock;
 use crate::config::{self, Config, OnMismatch};
@@ -106,15 +107,17 @@ impl Agent {
             credits,
             delivery,
             names,
-            letters,
             letter_topic: {
                 let config = config.clone();
                 Box::new(move |input| config.dead_letter_topic(input))
             },
             board: board.clone(),
             sites: Sites::new(board.clone()),
-            snapshots,
-            remote: consumer.remote(),
+            store: Arc::new(Kafka {
+                snapshots,
+                remote: consumer.remote(),
+                letters,
+            }),
             states: States::new(board.clone()),
             interval: config.state.interval,
             fresh: config.state.on_mismatch == OnMismatch::Fresh,

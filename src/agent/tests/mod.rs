@@ -2,6 +2,7 @@
 
 mod replays;
 mod restarts;
+mod simulation;
 
 use std::sync::Arc;
 

@@ -73,14 +73,14 @@ fn any_record() -> impl Strategy<Value = (i64, String)> {
     )
 }
 
-type Way = (Lane, Key);
+pub(super) type Way = (Lane, Key);
 
 /// How the events of a key ended first: accepted, in their order, and refused. What needs a refused one goes with it
 /// at once, so the order among those says nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Firsts {
-    accepted: Vec<Id>,
-    refused: BTreeSet<Id>,
+pub(super) struct Firsts {
+    pub(super) accepted: Vec<Id>,
+    pub(super) refused: BTreeSet<Id>,
 }
 
 /// The world around one worker after the other.
@@ -109,27 +109,15 @@ struct World {
 }
 
 /// Genesys Cloud refuses some, and always the same.
-fn is_refused(id: Id) -> bool {
-    id.0[15] % 16 == 3
+pub(super) fn is_refused(id: Id) -> bool {
+    matches!(id.0[15] % 16, 3 | 5)
 }
 
 impl World {
-    fn new(records: &[(i64, String)]) -> Self {
-        let mut at = START;
-        let log = records.iter().enumerate().map(|(offset, (later, value))| {
-            at += later * 1000;
-            Record {
-                offset: offset as i64,
-                timestamp: Some(at),
-                key: Some(Bytes::from_static(b"cic1")),
-                headers: Vec::new(),
-                value: Some(Bytes::copy_from_slice(value.as_bytes())),
-                size: SIZE,
-            }
-        });
+    fn new(log: Vec<Record>) -> Self {
         let bench = Bench::new(Directory::everything());
         Self {
-            log: log.collect(),
+            log,
             directory: bench.directory,
             settings: settings(),
             worker: bench.worker,
@@ -346,6 +334,23 @@ impl World {
     }
 }
 
+/// A log of records, each so many ms later than the one before.
+pub(super) fn log<'a>(records: impl IntoIterator<Item = (i64, &'a str)>) -> Vec<Record> {
+    let mut at = START;
+    let record = |(offset, (later, value)): (usize, (i64, &str))| {
+        at += later;
+        Record {
+            offset: offset as i64,
+            timestamp: Some(at),
+            key: Some(Bytes::from_static(b"cic1")),
+            headers: Vec::new(),
+            value: Some(Bytes::copy_from_slice(value.as_bytes())),
+            size: SIZE,
+        }
+    };
+    records.into_iter().enumerate().map(record).collect()
+}
+
 pub(super) fn settings() -> Arc<Settings> {
     Arc::new(Settings {
         conversion: Arc::default(),
@@ -360,8 +365,8 @@ pub(super) fn settings() -> Arc<Settings> {
 }
 
 /// What a worker that never dies makes of the same records and ticks.
-fn undisturbed(records: &[(i64, String)], ticks: &BTreeMap<u64, (i64, Time)>) -> BTreeMap<Way, Firsts> {
-    let mut world = World::new(records);
+pub(super) fn undisturbed(log: Vec<Record>, ticks: &BTreeMap<u64, (i64, Time)>) -> BTreeMap<Way, Firsts> {
+    let mut world = World::new(log);
     for (at, to) in ticks.values() {
         world.read(usize::try_from(at - world.worker.next()).unwrap());
         world.worker.plan_tick(*to);
@@ -379,12 +384,13 @@ proptest! {
         records in prop::collection::vec(any_record(), 5..40),
         steps in prop::collection::vec(any_step(), 20..300),
     ) {
-        let mut world = World::new(&records);
+        let log = log(records.iter().map(|(later, value)| (later * 1000, value.as_str())));
+        let mut world = World::new(log.clone());
         for step in steps {
             world.step(step);
         }
         world.finish();
-        let expected = undisturbed(&records, &world.ticks);
+        let expected = undisturbed(log, &world.ticks);
         for (way, firsts) in &expected {
             prop_assert_eq!(world.firsts.get(way), Some(firsts), "{:?}", way);
         }
