@@ -6,6 +6,8 @@
 //! is read and no event waits, the agent's own CPU seconds per million records, and its largest resident size (VmHWM).
 //! A few records of the log's end still wait then, by rule, for records that do not come.
 //!
+//! `--budget 300` measures the pacing instead: see [`budget`].
+//!
 //! `--records N` and `--runs N` make it smaller. Broker, endpoint and agent share this machine, so rates say as much
 //! about it as about the agent; CPU seconds per million records and memory travel better.
 
@@ -15,11 +17,13 @@
     reason = "a measurement ends where something is wrong, and prints"
 )]
 
+#[path = "pipeline/budget.rs"]
+mod budget;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -40,35 +44,43 @@ struct Run {
     requests: u64,
 }
 
-fn main() {
-    let number = |name: &str, default: u64| {
-        let mut args = std::env::args().skip_while(|arg| arg != name);
-        args.nth(1).map_or(default, |text| text.parse().unwrap())
-    };
+fn main() -> ExitCode {
     // `cargo test --benches` only asks whether it starts.
     if std::env::args().any(|arg| arg == "--test") {
-        return;
+        return ExitCode::SUCCESS;
     }
-    let (records, runs) = (number("--records", 2_000_000), number("--runs", 5));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(measure(records, runs));
+    let good = match number("--budget", 0) {
+        0 => {
+            runtime.block_on(measure(number("--records", 2_000_000), number("--runs", 5)));
+            true
+        }
+        allowed => runtime.block_on(budget::measure(allowed)),
+    };
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// What the command line gives for `name`.
+fn number(name: &str, default: u64) -> u64 {
+    let mut args = std::env::args().skip_while(|arg| arg != name);
+    args.nth(1).map_or(default, |text| text.parse().unwrap())
 }
 
 async fn measure(records: u64, runs: u64) {
-    let Some(kafka) = ApacheKafka::start("bench") else {
-        println!("left out by CONDUIT_TEST_WITHOUT");
+    let Some(stage) = Stage::new(records).await else {
         return;
     };
-    let brokers = kafka.at(Way::Plain);
-    make_topic(&brokers).await;
-    let bytes = write_log(&brokers, records);
-    println!("{records} records, {} bytes each", bytes / records);
+    println!("{records} records, {} bytes each", stage.bytes / records);
     let mut all = Vec::new();
     for n in 1..=runs {
-        let run = run(&brokers, n, records).await;
+        let run = run(&stage, n, records).await;
         println!(
             "run {n}: {:.0} records/s  {:.0} events/s  {:.2} CPU s per million records  {:.0} MiB  \
              {:.2} events per record  {:.1} events per request",
@@ -159,31 +171,81 @@ impl Drop for Ended {
     }
 }
 
-async fn run(brokers: &str, n: u64, records: u64) -> Run {
-    let (_sandbox, endpoint) = sandbox();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("conduit.toml");
-    let directory = folder.path().join("directory.json");
-    let named = simulate(records).arg("--directory").arg(&directory).status();
-    assert!(named.unwrap().success());
-    let listen = free_address();
-    let configuration = format!(
-        "[kafka]\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\ngroup = \"bench-{n}\"\n\
-         [directory]\nfile = {directory:?}\n\
-         [genesys]\napi_url = \"{endpoint}\"\nlogin_url = \"{endpoint}\"\nclient_id = \"bench\"\n\
-         [http]\nlisten = \"{listen}\"\n[log]\nlevel = \"warn\"\n"
-    );
-    std::fs::write(&file, configuration).unwrap();
+/// Apache Kafka with the log, and the names that are in it.
+struct Stage {
+    kafka: ApacheKafka,
+    folder: tempfile::TempDir,
+    bytes: u64,
+}
+
+/// The agent as a process.
+struct Agent {
+    pid: u32,
+    metrics: String,
+    _process: Ended,
+}
+
+impl Stage {
+    /// Writes the log; None where Apache Kafka is left out by hand.
+    async fn new(records: u64) -> Option<Self> {
+        let Some(kafka) = ApacheKafka::start("bench") else {
+            println!("left out by CONDUIT_TEST_WITHOUT");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let named = simulate(records)
+            .arg("--directory")
+            .arg(folder.path().join("directory.json"))
+            .status();
+        assert!(named.unwrap().success());
+        let brokers = kafka.at(Way::Plain);
+        make_topic(&brokers).await;
+        let bytes = write_log(&brokers, records);
+        Some(Self { kafka, folder, bytes })
+    }
+
+    /// Starts an agent in a group of its own.
+    fn agent(&self, name: &str, endpoint: &str) -> Agent {
+        let folder = self.folder.path();
+        let file = folder.join(format!("{name}.toml"));
+        let directory = folder.join("directory.json");
+        let brokers = self.kafka.at(Way::Plain);
+        let listen = free_address();
+        let configuration = format!(
+            "[kafka]\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\ngroup = \"bench-{name}\"\n\
+             [directory]\nfile = {directory:?}\n\
+             [genesys]\napi_url = \"{endpoint}\"\nlogin_url = \"{endpoint}\"\nclient_id = \"bench\"\n\
+             [http]\nlisten = \"{listen}\"\n[log]\nlevel = \"warn\"\n"
+        );
+        std::fs::write(&file, configuration).unwrap();
+        let process = Command::new(PROGRAM)
+            .args(["run", "--config"])
+            .arg(&file)
+            .env("CONDUIT_GENESYS_CLIENT_SECRET", "bench")
+            .spawn()
+            .unwrap();
+        Agent {
+            pid: process.id(),
+            metrics: format!("http://{listen}/metrics"),
+            _process: Ended(process),
+        }
+    }
+}
+
+impl Agent {
+    /// What it has counted; empty while it does not answer.
+    async fn metrics(&self) -> String {
+        match reqwest::get(&self.metrics).await {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+}
+
+async fn run(stage: &Stage, n: u64, records: u64) -> Run {
+    let (_sandbox, endpoint) = sandbox("0");
     let began = tokio::time::Instant::now();
-    let agent = Command::new(PROGRAM)
-        .args(["run", "--config"])
-        .arg(&file)
-        .env("CONDUIT_GENESYS_CLIENT_SECRET", "bench")
-        .spawn()
-        .unwrap();
-    let pid = agent.id();
-    let _agent = Ended(agent);
-    let metrics = format!("http://{listen}/metrics");
+    let agent = stage.agent(&n.to_string(), &endpoint);
     let deadline = began + Duration::from_secs(600);
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -191,16 +253,13 @@ async fn run(brokers: &str, n: u64, records: u64) -> Run {
             tokio::time::Instant::now() < deadline,
             "the agent does not get done"
         );
-        let text = match reqwest::get(&metrics).await {
-            Ok(answer) => answer.text().await.unwrap_or_default(),
-            Err(_) => continue,
-        };
+        let text = agent.metrics().await;
         let read = sum(&text, "cic_conduit_records_consumed_total") >= records;
         if read && sum(&text, "cic_conduit_events_waiting") == 0 {
             break Run {
                 seconds: began.elapsed().as_secs_f64(),
-                cpu: cpu_seconds(pid),
-                resident: resident_mib(pid),
+                cpu: cpu_seconds(agent.pid),
+                resident: resident_mib(agent.pid),
                 events: sum(&text, "cic_conduit_events_accepted_total"),
                 requests: sum(&text, "cic_conduit_batches_total"),
             };
@@ -208,14 +267,15 @@ async fn run(brokers: &str, n: u64, records: u64) -> Run {
     }
 }
 
-fn sandbox() -> (Ended, String) {
+/// The endpoint that only counts, with this limit of requests a minute; 0: none.
+fn sandbox(limit: &str) -> (Ended, String) {
     let mut child = Command::new(PROGRAM)
         .args([
             "sandbox",
             "--listen",
             "127.0.0.1:0",
             "--rate-limit",
-            "0",
+            limit,
             "--count-only",
         ])
         .stdout(Stdio::piped())

@@ -363,7 +363,7 @@ fn offline_checks_files_and_asks_nobody() {
     let config = format!("[genesys]{genesys}[directory]\nemail_domain{domain}{files}{kafka}");
     let checked = world.check(&config, &["--offline"]);
     assert_eq!(checked.code, 0, "{}", checked.told);
-    checked.has("OK       [directory] file: FOLDER/names.json, 1 names", "");
+    checked.has("OK       [directory] file: FOLDER/names.json, 1 name", "");
     checked.has("OK       [kafka] ca_file", "");
     checked.has(
         "WARNING  [kafka] key_file: others than its owner may read",

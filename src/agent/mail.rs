@@ -38,9 +38,10 @@ pub(super) async fn write(
             let ended = store.letters(&topic, letters).await;
             let mut fault = None;
             let mut ended = ended.into_iter();
-            mails.retain(|(stake, stage, _)| match ended.next() {
+            mails.retain(|(stake, stage, letter)| match ended.next() {
                 Some(Ok(())) => {
                     counts::dead_letter(*stage);
+                    say(*stage, letter);
                     let _ = written.send(*stake);
                     false
                 }
@@ -67,5 +68,40 @@ pub(super) async fn write(
                 }
             }
         }
+    }
+}
+
+/// Logs that a letter was written. What Genesys Cloud answered and what the record holds may name people: that stays in
+/// the letter.
+fn say(stage: Stage, letter: &Letter) {
+    let header = |name: &str| {
+        let found = letter.headers.iter().rev().find(|(one, _)| one == name);
+        found.map(|(_, value)| String::from_utf8_lossy(value))
+    };
+    let (topic, partition, offset) = (
+        header("__connect.errors.topic"),
+        header("__connect.errors.partition"),
+        header("__connect.errors.offset"),
+    );
+    let (topic, partition, offset) = (topic.as_deref(), partition.as_deref(), offset.as_deref());
+    match stage {
+        Stage::Decode => tracing::warn!(
+            topic,
+            partition,
+            offset,
+            "a record, or a part of it, cannot be read: it is a dead letter"
+        ),
+        Stage::Deliver => tracing::warn!(
+            topic,
+            partition,
+            offset,
+            lane = header("cic_conduit.lane").as_deref(),
+            kind = header("cic_conduit.type").as_deref(),
+            status = header("cic_conduit.status").as_deref(),
+            correlation_id = header("cic_conduit.correlation_id").as_deref(),
+            "Genesys Cloud refuses an event for good: it is a dead letter"
+        ),
+        // Each follows one that was refused.
+        Stage::DependsOn => {}
     }
 }

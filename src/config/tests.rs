@@ -207,6 +207,22 @@ fn a_wrong_value_says_what_would_be_right() {
             "genesys.backoff_max is shorter than genesys.backoff_min; make it the longer one",
         ),
         (
+            "[genesys]\ntimeout = \"0s\"",
+            "genesys.timeout is zero; write a duration such as \"1s\"",
+        ),
+        (
+            "[genesys]\nconnect_timeout = \"0s\"",
+            "genesys.connect_timeout is zero; write a duration such as \"1s\"",
+        ),
+        (
+            "[genesys]\nbackoff_min = \"0s\"",
+            "genesys.backoff_min is zero; write a duration such as \"1s\"",
+        ),
+        (
+            "[kafka]\ndead_letter_topic = \"letters\"",
+            "kafka.dead_letter_topic: \"letters\" does not hold {topic}, which keeps apart what belongs to each input topic; write it in",
+        ),
+        (
             "[state]\ntopic = \"states\"",
             "state.topic: \"states\" does not hold {topic}, which keeps apart what belongs to each input topic; write it in",
         ),
@@ -272,8 +288,18 @@ fn a_login_names_what_it_needs() {
          conduit.toml:3: kafka.sasl_mechanism SCRAM-SHA-512 needs kafka.sasl_password_file, which is not set"
     );
     assert_eq!(
+        wrong("[kafka]\nsecurity_protocol = \"sasl_ssl\"\nsasl_mechanism = \"OAUTHBEARER\""),
+        "conduit.toml:3: kafka.sasl_mechanism OAUTHBEARER needs kafka.oauth_token_url, which is not set\n\
+         conduit.toml:3: kafka.sasl_mechanism OAUTHBEARER needs kafka.oauth_client_id, which is not set\n\
+         conduit.toml:3: kafka.sasl_mechanism OAUTHBEARER needs kafka.oauth_client_secret_file, which is not set"
+    );
+    assert_eq!(
         wrong("[kafka]\ncertificate_file = \"/c.pem\""),
         "conduit.toml:2: kafka.certificate_file is set and kafka.key_file is not; mutual TLS needs both"
+    );
+    assert_eq!(
+        wrong("[kafka]\nkey_file = \"/k.pem\""),
+        "conduit.toml:2: kafka.key_file is set and kafka.certificate_file is not; mutual TLS needs both"
     );
 }
 
@@ -329,8 +355,24 @@ fn a_presence_rule_says_one_thing_about_one_kind_of_status() {
             "presence.rule has no presence; write one of Available, Busy, Away, Break, Meal, Meeting, Training, On Queue, Offline",
         ),
         (
+            "status = \"x\"\npresence = \"Lunch\"",
+            "presence.rule.presence: \"Lunch\" is not known; write one of Available, Busy, Away, Break, Meal, Meeting, Training, On Queue, Offline",
+        ),
+        (
+            "status = \"x\"\npresence = \"Meal\"",
+            "presence.rule has no routing_status; write one of OffQueue, Idle, Interacting, Communicating, NotResponding",
+        ),
+        (
+            "status = \"x\"\npresence = \"Meal\"\nrouting_status = \"Off\"",
+            "presence.rule.routing_status: \"Off\" is not known; write one of OffQueue, Idle, Interacting, Communicating, NotResponding",
+        ),
+        (
             "groop = \"x\"",
             "unknown key presence.rule.groop; did you mean group?",
+        ),
+        (
+            "weather = \"x\"",
+            "unknown key presence.rule.weather; a rule takes status, group, flag, presence, routing_status",
         ),
         ("group = 1", "presence.rule.group is no text; write a string"),
     ] {
@@ -339,6 +381,10 @@ fn a_presence_rule_says_one_thing_about_one_kind_of_status() {
             format!("conduit.toml:1: {told}")
         );
     }
+    assert_eq!(
+        wrong("[presence]\nrule = [1]"),
+        "conduit.toml:2: presence.rule is no table; write [[presence.rule]]"
+    );
 }
 
 #[test]

@@ -83,3 +83,29 @@ fn a_client_that_is_withdrawn_and_given_back() {
     stage.mend();
     stage.passes(&mut agent);
 }
+
+/// Genesys Cloud answers nobody, then everybody: each way is said once, as the event that operators know.
+#[test]
+fn genesys_cloud_goes_and_comes_back() {
+    let (stage, mut agent) = Stage::running(Broker::mock(), "genesys_goes", &[]);
+    stage.sandbox.faults(&json!([{"effect": {"kind": "reset"}}]));
+    let item = agent.item_is("genesysCloud", "error");
+    assert!(
+        item["detail"].as_str().unwrap().starts_with("no answer: "),
+        "{item}"
+    );
+    assert!(item["todo"].as_str().unwrap().contains("none is lost"), "{item}");
+    assert!(stage.is_mid_stream(), "it went on the way");
+    stage.mend();
+    agent.item_is("genesysCloud", "ok");
+    stage.passes(&mut agent);
+    let log = agent.logged();
+    for (id, name) in [
+        (47_000, "MSG_PURECLOUD_CONNECTION_LOST"),
+        (47_001, "MSG_PURECLOUD_CONNECTION_RESTORED"),
+    ] {
+        let said: Vec<&str> = log.lines().filter(|line| line.contains(name)).collect();
+        assert_eq!(said.len(), 1, "{name} once: {said:?}");
+        assert!(said[0].contains(&format!("\"event_id\":{id}")), "{}", said[0]);
+    }
+}

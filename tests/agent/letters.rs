@@ -93,6 +93,18 @@ fn refuses(name: &'static str, refused: &Value, mut effect: Value, status: u16) 
             assert!(missing.iter().any(|id| id == needed), "{needed} is missing too");
         }
     }
+    let log = agent.logged();
+    let said: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("refuses an event for good"))
+        .collect();
+    assert_eq!(
+        said.len(),
+        1,
+        "those that depend on it are not spoken of: {said:?}"
+    );
+    let correlation = letters[0].header("cic_conduit.correlation_id");
+    assert!(said[0].contains(correlation), "{}", said[0]);
     let count = missing.len() as f64;
     assert_eq!(agent.metric("dead_letters_total", ""), Some(count));
     assert_eq!(agent.metric("dead_letters_total", "\"deliver\""), Some(1.0));

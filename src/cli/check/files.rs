@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::WRONG;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, counted};
 use crate::config::Config;
 use crate::names::{Directory, Kind};
 
@@ -38,7 +38,7 @@ fn directory<W: Write>(path: &Path, sheet: &mut Sheet<W>) -> io::Result<()> {
     match Directory::from_json(&text) {
         Ok(names) => {
             let count: usize = Kind::ALL.into_iter().map(|kind| names.count(kind)).sum();
-            sheet.ok(ITEM, format!("{shown}, {count} names"))
+            sheet.ok(ITEM, format!("{shown}, {}", counted(count, "name")))
         }
         Err(error) => {
             let told = error.to_string();

@@ -137,7 +137,10 @@ fn states<W: Write>(
                 ),
                 "give it as many partitions as the input topic has",
             )?,
-            Some(there) => sheet.ok(&item, format!("{name}, {} partitions", there.partitions))?,
+            Some(there) => sheet.ok(
+                &item,
+                format!("{name}, {}", counted(there.partitions, "partition")),
+            )?,
             None => sheet.warning(
                 &item,
                 format!("the topic {name} is not there, or may not be seen"),

@@ -110,10 +110,12 @@ async fn demo(args: Args) -> anyhow::Result<ExitCode> {
     let agent = tokio::spawn(agent.run(stop.clone()));
     let quiet = CancellationToken::new();
     let writing = write(settings, &brokers, quiet.clone())?;
-    watch(&args, &told, &recorder, &sandbox, &directory).await?;
+    let mut teller = Teller::new(&directory)?;
+    watch(&args, &told, &recorder, &sandbox, &mut teller).await?;
     quiet.cancel();
     let written = writing.await??;
     let figures = settle(&recorder, written).await;
+    teller.listen(&sandbox)?;
     stop.cancel();
     agent.await?;
     drop(cluster);
@@ -180,7 +182,7 @@ async fn watch(
     told: &CancellationToken,
     recorder: &Recorder,
     sandbox: &Handle,
-    directory: &str,
+    teller: &mut Teller,
 ) -> anyhow::Result<()> {
     let end = async {
         match args.time {
@@ -189,9 +191,6 @@ async fn watch(
         }
     };
     tokio::pin!(end);
-    let names = names_by_id(directory)?;
-    let mut listener = Some(story::Listener::default());
-    let mut heard = 0;
     let mut ticks = interval(Duration::from_millis(500));
     let mut next_news = Instant::now() + NEWS;
     loop {
@@ -200,21 +199,7 @@ async fn watch(
             () = told.cancelled() => return Ok(()),
             _ = ticks.tick() => {}
         }
-        if let Some(listening) = &mut listener {
-            let lines = sandbox.journal()?;
-            let call = lines[heard.min(lines.len())..]
-                .iter()
-                .filter_map(|line| serde_json::from_str(line).ok())
-                .find_map(|line: Value| listening.hear(&line));
-            heard = lines.len();
-            if let Some(call) = call {
-                say(&format!(
-                    "One call, as Genesys Cloud heard of it:\n  {}\n",
-                    story::tell(&call, &names).join("\n  ")
-                ))?;
-                listener = None;
-            }
-        }
+        teller.listen(sandbox)?;
         if Instant::now() >= next_news {
             next_news += NEWS;
             let figures = Figures::read(&recorder.render());
@@ -242,10 +227,43 @@ async fn settle(recorder: &Recorder, written: u64) -> Figures {
     }
 }
 
-fn names_by_id(directory: &str) -> anyhow::Result<BTreeMap<String, String>> {
-    let tables: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(directory)?;
-    let names = tables.into_values().flatten().map(|(name, id)| (id, name));
-    Ok(names.collect())
+/// Tells of one call, once.
+struct Teller {
+    names: BTreeMap<String, String>,
+    listener: Option<story::Listener>,
+    /// Lines of the journal that were looked at.
+    heard: usize,
+}
+
+impl Teller {
+    fn new(directory: &str) -> anyhow::Result<Self> {
+        let tables: BTreeMap<String, BTreeMap<String, String>> = serde_json::from_str(directory)?;
+        let names = tables.into_values().flatten().map(|(name, id)| (id, name));
+        Ok(Self {
+            names: names.collect(),
+            listener: Some(story::Listener::default()),
+            heard: 0,
+        })
+    }
+
+    /// Tells the first call worth it, if it has ended by now.
+    fn listen(&mut self, sandbox: &Handle) -> anyhow::Result<()> {
+        let Some(listener) = &mut self.listener else {
+            return Ok(());
+        };
+        let lines = sandbox.journal()?;
+        let call = lines[self.heard.min(lines.len())..]
+            .iter()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .find_map(|line: Value| listener.hear(&line));
+        self.heard = lines.len();
+        if let Some(call) = call {
+            let told = story::tell(&call, &self.names).join("\n  ");
+            say(&format!("One call, as Genesys Cloud heard of it:\n  {told}\n"))?;
+            self.listener = None;
+        }
+        Ok(())
+    }
 }
 
 fn say(text: &str) -> io::Result<()> {
