@@ -7,6 +7,8 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use crate::event::Lane;
 
+/// Where single events are refused, one that passes says little.
+const ENOUGH: u32 = 3;
 /// A stopped lane is tried at least so often.
 const PROBE: Duration = Duration::from_secs(60);
 
@@ -21,6 +23,8 @@ pub(super) enum Cause {
     Unexpected,
     /// 400 or 413 for whatever is sent.
     Alike,
+    /// Most events are refused, each by itself.
+    Flood,
 }
 
 impl Cause {
@@ -55,6 +59,12 @@ impl Cause {
                             agent, or give the correlation id to Genesys' support; the lane goes on by itself"
                     .to_owned()
             }
+            Self::Flood => {
+                "most events are refused, so it is not single events' fault: check what the message names, such as \
+                 the directory's ids and [genesys] source_id, in the organization; the lane goes on by itself once \
+                 events are accepted, and what is refused even then becomes dead letters"
+                    .to_owned()
+            }
         }
     }
 }
@@ -77,6 +87,8 @@ pub(super) struct Halt {
     pub(super) probe_at: Instant,
     /// A probe is in flight.
     pub(super) probing: bool,
+    /// Probes that have passed, one after the other.
+    passed: u32,
     probes: u32,
 }
 
@@ -86,6 +98,7 @@ impl Halt {
             cause,
             probe_at: now,
             probing: false,
+            passed: 0,
             probes: 0,
         };
         halt.put_off(now, backoff, random);
@@ -97,12 +110,21 @@ impl Halt {
     pub(super) fn put_off(&mut self, now: Instant, backoff: Backoff, random: f64) {
         self.probes = self.probes.saturating_add(1);
         self.probing = false;
+        self.passed = 0;
         let pause = Backoff {
             max: PROBE,
             ..backoff
         }
         .ceiling(self.probes);
         self.probe_at = now + pause.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
+    }
+
+    /// A probe has passed; whether that is enough. If not, the next one goes at once.
+    pub(super) fn passed(&mut self, now: Instant) -> bool {
+        self.passed += 1;
+        self.probing = false;
+        self.probe_at = now;
+        self.cause != Cause::Flood || self.passed >= ENOUGH
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `batch` | a request's body |
 //! | `pace`, `governor` | when the next request may go |
 //! | `backoff` | how long to wait after a failure |
-//! | `verdict`, `bisect`, `halt`, `memory` | what an answer means: for each event, for a request, for the lane, for what depends on it |
+//! | `verdict`, `bisect`, `halt`, `flood`, `memory` | what an answer means: for each event, for a request, for the lane, for what depends on it |
 //! | `desk`, `load` | what a lane does next |
 //! | `lane` | the loop that does it |
 //! | `report`, `meters` | what it says of itself |
@@ -21,6 +21,7 @@ mod backoff;
 mod batch;
 mod bisect;
 mod desk;
+mod flood;
 mod governor;
 mod halt;
 mod lane;

@@ -50,8 +50,11 @@ impl Desk {
             (load.search, load.depth) = (None, 0);
         }
         let mut fates = Vec::new();
+        let others_pass = load.others_pass;
         match &reply.answer {
-            Answer::Accepted { errors } => self.accepted(load, errors, reply, now, &mut fates, random),
+            Answer::Accepted { errors } => {
+                self.accepted(load, errors, reply, now, &mut fates, &mut random);
+            }
             Answer::RetryLater => self.unknown(load, reply, now, &mut fates, random()),
             Answer::RateLimited { .. } => self.limited(load, now, &mut fates),
             Answer::Bad => self.bad(load, reply, now, &mut fates, random()),
@@ -63,6 +66,9 @@ impl Desk {
                 fates.extend(load.entries.into_iter().map(|entry| (entry, Fate::Again)));
                 self.stop(cause, reply, now, &mut fates, random());
             }
+        }
+        if !others_pass {
+            self.flooded(&mut fates, reply, now, random());
         }
         let accepted = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Accepted));
         effect.accepted = accepted.map(|(entry, _)| entry.item.timestamp).collect();
@@ -114,11 +120,51 @@ impl Desk {
             self.follow(search, next, reply, now, fates, random());
         }
         if probe {
-            self.resume(now);
+            self.probed(judged.accepted > 0, now, random());
         }
         if self.halt.is_none() {
             self.report.passed(now);
         }
+    }
+
+    /// A probe was answered as one that is understood; whether its event was accepted.
+    fn probed(&mut self, accepted: bool, now: Instant, random: f64) {
+        let Some(halt) = &mut self.halt else { return };
+        if halt.cause == Cause::Flood && !accepted {
+            halt.put_off(now, self.settings.backoff, random);
+        } else if halt.passed(now) {
+            self.resume(now);
+        }
+    }
+
+    /// Stops the lane when most events are refused. None of them is given up then: they are under suspicion, and so is
+    /// what is refused while the lane is stopped for that.
+    fn flooded(&mut self, fates: &mut Vec<(Entry, Fate)>, reply: &Reply, now: Instant, random: f64) {
+        match self.halt {
+            Some(halt) if halt.cause == Cause::Flood => {}
+            None if self.flood.tells(fates) => {
+                let (said, floods) = self.flood.stops();
+                let last = fates.iter().rev().find_map(|(_, fate)| match fate {
+                    Fate::Refused(why) => Some(why.message.as_str()),
+                    _ => None,
+                });
+                let reply = Reply {
+                    message: format!("{said}, the last one: {}", last.unwrap_or("it is not said why")),
+                    ..reply.clone()
+                };
+                self.stop(Cause::Flood, &reply, now, fates, random);
+                if let Some(halt) = &mut self.halt {
+                    // Each time it takes longer until the lane is believed.
+                    (1..floods).for_each(|_| halt.put_off(now, self.settings.backoff, random));
+                }
+            }
+            _ => return,
+        }
+        let is_refused = |(_, fate): &(Entry, Fate)| matches!(fate, Fate::Refused(_));
+        let (refused, kept) = std::mem::take(fates).into_iter().partition(is_refused);
+        *fates = kept;
+        let refused: Vec<(Entry, Fate)> = refused;
+        self.suspects.extend(refused.into_iter().map(|(entry, _)| entry));
     }
 
     /// Nobody knows whether it was taken: the same is sent again. Events that stay without an outcome while others
@@ -190,10 +236,12 @@ impl Desk {
         if load.probe
             && let Some(halt) = &mut self.halt
         {
-            if halt.cause == Cause::Alike || !self.suspects.is_empty() {
-                halt.cause = Cause::Alike;
+            if matches!(halt.cause, Cause::Alike | Cause::Flood) || !self.suspects.is_empty() {
+                if halt.cause != Cause::Flood {
+                    halt.cause = Cause::Alike;
+                }
                 halt.put_off(now, self.settings.backoff, random);
-                self.report.stopped(Cause::Alike, reply);
+                self.report.stopped(halt.cause, reply);
                 self.suspects.extend(load.entries);
                 return;
             }
@@ -201,7 +249,10 @@ impl Desk {
             load.probe = false;
             self.resume(now);
         }
-        if self.halt.is_some_and(|halt| halt.cause == Cause::Alike) {
+        if self
+            .halt
+            .is_some_and(|halt| matches!(halt.cause, Cause::Alike | Cause::Flood))
+        {
             self.suspects.extend(load.entries);
             return;
         }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::deliver::Settings;
 use crate::deliver::batch::{BYTES, most};
 use crate::deliver::bisect::Search;
+use crate::deliver::flood::Flood;
 use crate::deliver::halt::Halt;
 use crate::deliver::load::{Load, Waiting};
 use crate::deliver::meters::Closed;
@@ -55,6 +56,7 @@ pub(in crate::deliver) struct Desk {
     /// Refused whole while a search was undecided.
     roots: Vec<Load>,
     halt: Option<Halt>,
+    flood: Flood,
     /// What made the lane stop, as far as it was events.
     suspects: VecDeque<Entry>,
     /// Unknown outcomes since anything was understood.
@@ -85,6 +87,7 @@ impl Desk {
             last_search: 0,
             roots: Vec::new(),
             halt: None,
+            flood: Flood::default(),
             suspects: VecDeque::new(),
             failures: 0,
             retry_at: None,

@@ -30,5 +30,6 @@ pub(super) fn event(key: u64, n: u64) -> Event {
 mod answers;
 mod budget;
 mod fake;
+mod flood;
 mod http;
 mod order;
