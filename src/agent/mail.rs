@@ -1,6 +1,7 @@
 //! Writes a partition's dead letters, one after another, each until Kafka has acknowledged it.
 //!
-//! A letter that cannot be written holds its record, and so the commit point; nothing is dropped.
+//! A letter that cannot be written stops its partition: its record holds the commit point, and what is read above that
+//! is bounded by memory. Nothing is dropped; it goes on by itself.
 
 use std::sync::Arc;
 
@@ -9,10 +10,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Duration, sleep};
 
 use super::counts;
+use super::states::States;
 use super::store::Store;
 use super::worker::{Stage, Stake};
-use crate::health::{Board, Item};
-use crate::kafka::Letter;
+use crate::kafka::{Letter, Place};
 use crate::metrics::DEAD_LETTER_FAILURES;
 
 /// Between two attempts at a letter.
@@ -27,11 +28,12 @@ pub(super) type Mail = (Stake, Stage, Letter);
 pub(super) async fn write(
     store: Arc<dyn Store>,
     topic: String,
-    board: Board,
+    place: Place,
+    postbox: States,
     mut inbox: UnboundedReceiver<Mail>,
     written: UnboundedSender<Stake>,
 ) {
-    let mut mails = Vec::new();
+    let (mut mails, mut stopped) = (Vec::new(), false);
     while inbox.recv_many(&mut mails, MANY).await > 0 {
         while !mails.is_empty() {
             let letters = mails.iter().map(|(_, _, letter)| letter).collect();
@@ -52,15 +54,21 @@ pub(super) async fn write(
                 None => true,
             });
             match fault {
-                None => board.ok(Item::DeadLetters, format!("written to {topic}")),
+                None => {
+                    stopped = false;
+                    postbox.ok(&place, format!("written to {topic}"));
+                }
                 Some(fault) => {
                     counter!(DEAD_LETTER_FAILURES).increment(1);
-                    board.error(
-                        Item::DeadLetters,
-                        format!("{topic} cannot be written: {fault}"),
-                        fault.advice(),
-                    );
-                    tracing::error!(topic, %fault, "dead letters cannot be written; trying again");
+                    let waiting = mails.len();
+                    let what =
+                        format!("stopped, {waiting} dead letters wait: {topic} cannot be written: {fault}");
+                    postbox.fault(&place, what, fault.advice());
+                    if !std::mem::replace(&mut stopped, true) {
+                        tracing::error!(
+                            %place, topic, %fault, "the partition stops: its dead letters cannot be written; trying again"
+                        );
+                    }
                     tokio::select! {
                         () = sleep(PAUSE) => {}
                         () = written.closed() => return,

@@ -46,6 +46,8 @@ pub(super) struct Shared {
     pub(super) sites: Sites,
     pub(super) store: Arc<dyn Store>,
     pub(super) states: States,
+    /// The same of dead letters.
+    pub(super) postbox: States,
     /// `[state] interval`.
     pub(super) interval: Duration,
     /// `[state] on_mismatch` says to begin without a state where the kept one cannot be used.
@@ -159,6 +161,7 @@ async fn run(
     }
     shared.sites.forget(&place);
     shared.states.forget(&place);
+    shared.postbox.forget(&place);
 }
 
 /// Why a partition does not come to work.
@@ -279,7 +282,8 @@ impl Partition {
         let writer = mail::write(
             shared.store.clone(),
             topic,
-            shared.board.clone(),
+            place.clone(),
+            shared.postbox.clone(),
             mails,
             written_sender,
         );

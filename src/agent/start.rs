@@ -118,7 +118,8 @@ impl Agent {
                 remote: consumer.remote(),
                 letters,
             }),
-            states: States::new(board.clone()),
+            states: States::new(board.clone(), Item::State),
+            postbox: States::new(board.clone(), Item::DeadLetters),
             interval: config.state.interval,
             fresh: config.state.on_mismatch == OnMismatch::Fresh,
         });

@@ -1,4 +1,5 @@
-//! What the health page says of the kept states, all partitions together: a fault of one is not hidden by the others.
+//! What the health page says of what each partition has by itself, its kept state or its dead letters, all together: a
+//! fault of one is not hidden by the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,24 +11,26 @@ use crate::kafka::Place;
 #[derive(Clone)]
 pub(super) struct States {
     board: Board,
+    item: Item,
     faults: Arc<Mutex<BTreeMap<Place, (String, String)>>>,
 }
 
 impl States {
     /// Nothing is known yet.
-    pub(super) fn new(board: Board) -> Self {
+    pub(super) fn new(board: Board, item: Item) -> Self {
         Self {
             board,
+            item,
             faults: Arc::default(),
         }
     }
 
-    /// A partition's state is kept, or was restored.
+    /// All is well with a partition.
     pub(super) fn ok(&self, place: &Place, how: String) {
         self.change(|faults| drop(faults.remove(place)), how);
     }
 
-    /// Something is wrong with a partition's state, and what to do about it.
+    /// Something is wrong with a partition, and what to do about it.
     pub(super) fn fault(&self, place: &Place, what: String, todo: &str) {
         let fault = (what, todo.to_owned());
         self.change(|faults| drop(faults.insert(place.clone(), fault)), String::new());
@@ -53,9 +56,9 @@ impl States {
         match faults.first_key_value() {
             Some((place, (what, todo))) => {
                 self.board
-                    .error(Item::State, format!("{place}: {what}"), todo.as_str())
+                    .error(self.item, format!("{place}: {what}"), todo.as_str())
             }
-            None => self.board.ok(Item::State, how),
+            None => self.board.ok(self.item, how),
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum Kind {
     Permission,
     /// A topic is not there.
     Topic,
+    /// A record is larger than its topic takes.
+    Size,
     /// Another member of the same instance id has taken over.
     Fenced,
     /// Anything else.
@@ -52,6 +54,7 @@ impl Fault {
                 | Code::TransactionalIdAuthorizationFailed,
             ) => Kind::Permission,
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition) => Kind::Topic,
+            Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => Kind::Size,
             Some(Code::FencedInstanceId) => Kind::Fenced,
             Some(
                 Code::AllBrokersDown
@@ -74,6 +77,7 @@ impl Fault {
             Kind::Login => "Kafka refuses the login",
             Kind::Permission => "Kafka forbids it",
             Kind::Topic => "the topic is not there",
+            Kind::Size => "the record is larger than the topic takes",
             Kind::Fenced => "another agent has the same instance id",
             Kind::Other => "Kafka reports a fault",
         };
@@ -92,6 +96,9 @@ impl Fault {
             }
             Kind::Permission => "grant the agent's user what the README lists under Kafka ACLs",
             Kind::Topic => "check [kafka] topics, and create the topic",
+            Kind::Size => {
+                "raise max.message.bytes of the topic that is written to; a dead letter is a little larger than its record"
+            }
             Kind::Fenced => "give each agent a [kafka] group_instance_id of its own",
             Kind::Other => "see librdkafka's documentation for this message",
         }

@@ -260,6 +260,8 @@ impl Settings {
             ("compression.type", "zstd"),
             ("linger.ms", "20"),
             ("queue.buffering.max.kbytes", "16384"),
+            // The topic says how large a record may be, not the client.
+            ("message.max.bytes", "100000000"),
             ("message.timeout.ms", "30000"),
             // Sooner than that: a missing topic is named, and not a timeout.
             ("topic.metadata.propagation.max.ms", "10000"),

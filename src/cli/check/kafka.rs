@@ -191,7 +191,7 @@ fn failed<W: Write>(item: &str, fault: &Fault, sheet: &mut Sheet<W>) -> io::Resu
 pub(in crate::cli) fn code(fault: &Fault) -> u8 {
     match fault.kind {
         Kind::Login | Kind::Permission => CREDENTIALS,
-        Kind::Topic | Kind::Fenced => WRONG,
+        Kind::Topic | Kind::Size | Kind::Fenced => WRONG,
         Kind::Unreachable | Kind::Tls | Kind::Other => UNAVAILABLE,
     }
 }

@@ -209,7 +209,8 @@ fn shared(world: &World) -> Arc<Shared> {
         board: board.clone(),
         sites: Sites::new(board.clone()),
         store: Arc::new(world.clone()),
-        states: States::new(board),
+        states: States::new(board.clone(), crate::health::Item::State),
+        postbox: States::new(board, crate::health::Item::DeadLetters),
         interval: Duration::from_millis(500),
         fresh: false,
     })
