@@ -22,6 +22,8 @@ mod letters;
 mod outages;
 #[path = "agent/page.rs"]
 mod page;
+#[path = "agent/replays.rs"]
+mod replays;
 #[path = "agent/stage.rs"]
 mod stage;
 #[path = "agent/start.rs"]

@@ -24,7 +24,7 @@ pub const OFFSET: &str = "__connect.errors.offset";
 pub const CONNECTOR: &str = "__connect.errors.connector.name";
 /// [`DECODE`] or [`DELIVER`].
 pub const STAGE: &str = "__connect.errors.stage";
-/// `Unreadable`, `Refused` or `DependsOnRefused`.
+/// One of [`CLASSES`].
 pub const CLASS: &str = "__connect.errors.exception.class.name";
 /// Why, in words.
 pub const MESSAGE: &str = "__connect.errors.exception.message";
@@ -54,18 +54,22 @@ pub const DECODE: &str = "VALUE_CONVERTER";
 /// Genesys Cloud refused an event.
 pub const DELIVER: &str = "TASK_PUT";
 
+/// The classes of letters.
+pub const CLASSES: [&str; 4] = [UNREADABLE, PARTLY_UNREADABLE, REFUSED, DEPENDS_ON_REFUSED];
+/// A record cannot be read.
+pub const UNREADABLE: &str = "Unreadable";
+/// Parts of a record cannot be read; the others are converted.
+pub const PARTLY_UNREADABLE: &str = "PartlyUnreadable";
+/// Genesys Cloud refused an event.
+pub const REFUSED: &str = "Refused";
+/// An event needs what a refused one would have made.
+pub const DEPENDS_ON_REFUSED: &str = "DependsOnRefused";
+
 type Headers = Vec<(Cow<'static, str>, Bytes)>;
 
-/// A letter for a record of which something cannot be read.
-pub(super) fn unreadable(place: &Place, record: &Record, problem: &str, now: Time) -> Letter {
-    let mut context = context(
-        place,
-        Some(record.offset),
-        (DECODE, "Unreadable"),
-        problem,
-        0,
-        now,
-    );
+/// A letter for a record that cannot be read, or for its parts that cannot, as `class` says.
+pub(super) fn unreadable(place: &Place, record: &Record, class: &str, problem: &str, now: Time) -> Letter {
+    let mut context = context(place, Some(record.offset), (DECODE, class), problem, 0, now);
     let is_ours = |name: &str| context.iter().any(|(ours, _)| ours == name);
     let mut headers: Headers = record
         .headers
@@ -90,8 +94,8 @@ pub(super) fn refused(
     now: Time,
 ) -> Letter {
     let class = match refusal.depends_on {
-        Some(_) => "DependsOnRefused",
-        None => "Refused",
+        Some(_) => DEPENDS_ON_REFUSED,
+        None => REFUSED,
     };
     let message = &refusal.message;
     let mut headers = context(place, offset, (DELIVER, class), message, refusal.attempts, now);

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod convert;
 pub mod demo;
+pub mod dlq;
 pub mod exit;
 pub mod health;
 pub mod judge;
@@ -44,6 +45,8 @@ enum Command {
     Schema(schema::Args),
     /// Hold events against the schemas and the rules beyond shapes
     Judge(judge::Args),
+    /// List, show and replay the dead letters
+    Dlq(dlq::Args),
     /// Show the integration health of a running agent
     Health(health::Args),
     /// Say what a simulated contact centre's CIC says, into Kafka or a file
@@ -73,6 +76,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(args) => convert::run(args),
         Command::Schema(args) => schema::run(args),
         Command::Judge(args) => judge::run(args),
+        Command::Dlq(args) => dlq::run(args),
         Command::Health(args) => health::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Sandbox(args) => sandbox::run(args),

@@ -11,7 +11,7 @@ use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use super::context::token;
-use super::{Error, Fault, Settings};
+use super::{Error, Fault, Place, Settings};
 
 /// A record for the dead-letter topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,22 +78,31 @@ impl DeadLetters {
     /// # Errors
     /// One per letter that Kafka did not acknowledge: it may be there all the same.
     pub async fn send_all<'a>(&self, letters: impl Iterator<Item = &'a Letter>) -> Vec<Result<(), Fault>> {
-        let sent: Vec<_> = letters.map(|letter| self.begin(letter)).collect();
-        let mut ended = Vec::with_capacity(sent.len());
-        for delivery in sent {
-            ended.push(match delivery {
-                Err(fault) => Err(fault),
-                Ok(delivery) => match delivery.await {
-                    Ok(Ok(_)) => Ok(()),
-                    Ok(Err((error, _))) => Err(fault(&error)),
-                    Err(_) => Err(Fault::judge(None, "the producer has ended")),
-                },
-            });
-        }
-        ended
+        let sent = letters
+            .map(|letter| self.begin(&self.topic, None, letter))
+            .collect();
+        ended(sent)
+            .await
+            .into_iter()
+            .map(|ended| ended.map(drop))
+            .collect()
     }
 
-    fn begin(&self, letter: &Letter) -> Result<DeliveryFuture, Fault> {
+    /// Writes them to that partition, in their order. The offset of each.
+    ///
+    /// # Errors
+    /// As of [`DeadLetters::send_all`].
+    pub async fn send_to<'a>(
+        &self,
+        place: &Place,
+        letters: impl Iterator<Item = &'a Letter>,
+    ) -> Vec<Result<i64, Fault>> {
+        let partition = Some(place.partition);
+        let begin = |letter| self.begin(&place.topic, partition, letter);
+        ended(letters.map(begin).collect()).await
+    }
+
+    fn begin(&self, topic: &str, partition: Option<i32>, letter: &Letter) -> Result<DeliveryFuture, Fault> {
         let headers = letter.headers.iter().fold(
             OwnedHeaders::new_with_capacity(letter.headers.len()),
             |headers, (name, value)| {
@@ -103,11 +112,14 @@ impl DeadLetters {
                 })
             },
         );
-        let mut record = FutureRecord::<[u8], [u8]>::to(&self.topic)
+        let mut record = FutureRecord::<[u8], [u8]>::to(topic)
             .payload(&letter.value)
             .headers(headers);
         if let Some(key) = &letter.key {
             record = record.key(key);
+        }
+        if let Some(partition) = partition {
+            record = record.partition(partition);
         }
         self.producer
             .send_result(record)
@@ -118,6 +130,21 @@ impl DeadLetters {
     pub fn topic(&self) -> &str {
         &self.topic
     }
+}
+
+async fn ended(sent: Vec<Result<DeliveryFuture, Fault>>) -> Vec<Result<i64, Fault>> {
+    let mut ended = Vec::with_capacity(sent.len());
+    for delivery in sent {
+        ended.push(match delivery {
+            Err(fault) => Err(fault),
+            Ok(delivery) => match delivery.await {
+                Ok(Ok(written)) => Ok(written.offset),
+                Ok(Err((error, _))) => Err(fault(&error)),
+                Err(_) => Err(Fault::judge(None, "the producer has ended")),
+            },
+        });
+    }
+    ended
 }
 
 fn fault(error: &KafkaError) -> Fault {

@@ -4,8 +4,9 @@
 //! partitions assigned and taken away, and [`Chunk`]s of records, for which it takes bytes from the memory bound
 //! ([`Credits`]). Its [`Remote`] commits what it is told to, and nothing else. [`Snapshots`] keeps what a partition goes
 //! on from, [`DeadLetters`] writes what could not be delivered.
-//! A [`Tail`] reads along without a group, and [`probe`] asks what there is.
+//! A [`Tail`] reads along without a group, an [`Archive`] reads what there is, and [`probe`] asks what there is.
 
+mod archive;
 mod consumer;
 mod context;
 mod credits;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use archive::{Archive, Unreadable};
 pub use consumer::Consumer;
 pub use credits::Credits;
 pub use fault::{Fault, Kind};

@@ -34,7 +34,7 @@ fn names(event: &Value, wanted: &Value) -> bool {
 }
 
 /// The refused event and all that later names what it, or one of these, would have brought into being.
-fn with_dependents(refused: &Value) -> Vec<&'static Value> {
+pub(crate) fn with_dependents(refused: &Value) -> Vec<&'static Value> {
     let mut missing = BTreeSet::new();
     let mut gone = Vec::new();
     for line in &USUAL.1 {
@@ -219,6 +219,8 @@ fn unreadable(broker: Broker, name: &'static str) {
         let message = letter.header("__connect.errors.exception.message");
         if letter.value == with_bad_part_value(&letters) {
             assert!(message.contains("interactionsAdded[0]"), "{message}");
+            let class = letter.header("__connect.errors.exception.class.name");
+            assert_eq!(class, "PartlyUnreadable");
         }
     }
     ends_as(&agent, "dead_lettered", wanted.len());

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Output;
 
 use serde_json::{Value, json};
 
 use crate::broker::{Broker, Letter, PARTITIONS, Record};
-use crate::support::programs::{Agent, Sandbox, wait_for};
+use crate::support::programs::{Agent, Sandbox, program, wait_for};
 use crate::traffic::{RECORDS, USUAL};
 
 /// A broker with a topic of this test's own, and a sandbox; agents are started by the test.
@@ -130,6 +131,15 @@ impl Stage {
             let _ = writeln!(text, "{line}");
         }
         text
+    }
+
+    /// Runs `dlq` with the agent's configuration.
+    pub(crate) fn dlq(&self, what: &str, more: &[&str]) -> Output {
+        let file = self.folder.path().join("dlq.toml");
+        std::fs::write(&file, self.configuration(&[])).unwrap();
+        let mut command = program();
+        command.args(["dlq", what, "--config"]).arg(file).args(more);
+        command.output().unwrap()
     }
 
     /// The dead letters.

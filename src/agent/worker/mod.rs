@@ -224,7 +224,7 @@ impl Worker {
             Err(error) => {
                 let timestamp = timestamp.unwrap_or(now.time);
                 self.books.read(record.offset, record.size, timestamp, None);
-                self.unreadable(record, &error.to_string(), now, work);
+                self.unreadable(record, letter::UNREADABLE, &error.to_string(), now, work);
                 self.books.judged(record.offset, None);
             }
         }
@@ -255,14 +255,14 @@ impl Worker {
             .read(record.offset, record.size, timestamp.unwrap_or(read.time), key);
         if !read.unreadable.is_empty() {
             let parts: Vec<String> = read.unreadable.iter().map(ToString::to_string).collect();
-            self.unreadable(record, &parts.join("; "), now, work);
+            self.unreadable(record, letter::PARTLY_UNREADABLE, &parts.join("; "), now, work);
         }
         self.settle(Origin::Passing(record.offset), directory, now, work);
     }
 
-    fn unreadable(&mut self, record: &Record, problem: &str, now: Moment, work: &mut Work) {
+    fn unreadable(&mut self, record: &Record, class: &str, problem: &str, now: Moment, work: &mut Work) {
         self.books.expect(record.offset);
-        let letter = letter::unreadable(&self.place, record, problem, now.time);
+        let letter = letter::unreadable(&self.place, record, class, problem, now.time);
         let stake = Stake {
             origin: Origin::Record(record.offset),
             event: None,

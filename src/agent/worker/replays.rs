@@ -3,7 +3,7 @@
 use super::{Moment, Work, Worker};
 use crate::agent::marks::Way;
 use crate::agent::origin::Origin;
-use crate::agent::replays;
+use crate::agent::{letter, replays};
 use crate::event::{Id, Key};
 use crate::kafka::Record;
 use crate::time::Time;
@@ -33,7 +33,7 @@ impl Worker {
                     self.send(origin, event, work);
                 }
             }
-            Err(problem) => self.unreadable(record, &problem, now, work),
+            Err(problem) => self.unreadable(record, letter::UNREADABLE, &problem, now, work),
         }
         self.books.judged(record.offset, None);
         true
