@@ -16,6 +16,8 @@ mod reading;
 mod security;
 #[path = "apache_kafka/sharing.rs"]
 mod sharing;
+#[path = "apache_kafka/snapshots.rs"]
+mod snapshots;
 mod support;
 #[path = "apache_kafka/tail.rs"]
 mod tail;

@@ -292,7 +292,7 @@ impl<'a> Reading<'a> {
         let context = self.reader.context();
         let watchdog = self.shared.settings.watchdog;
         for (place, assignment) in context.assigned() {
-            if assignment.halted || assignment.seen.elapsed() < watchdog / 4 {
+            if assignment.seen.elapsed() < watchdog / 4 {
                 continue;
             }
             let watermarks = self
@@ -303,7 +303,12 @@ impl<'a> Reading<'a> {
                 context.start_anew();
                 return false;
             };
-            let behind = context.looked_at(&place, high > assignment.next);
+            let behind = context.looked_at(&place, high > assignment.next && !assignment.halted);
+            if assignment.halted {
+                // librdkafka's figures leave out what it does not read.
+                context.say(Event::Lag(vec![(place, high - assignment.next)]));
+                continue;
+            }
             if behind.is_some_and(|since| since.elapsed() >= watchdog) {
                 return true;
             }

@@ -104,8 +104,8 @@ impl Agent {
         self.read.iter().map(|record| record.3.clone()).collect()
     }
 
-    pub(crate) async fn commit(&self, commit: Commit) {
-        self.consumer.remote().commit(commit).await.unwrap();
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<(), String> {
+        self.consumer.remote().commit(commit).await
     }
 
     /// Leaves; `commits` is what a revocation is answered with.

@@ -1,8 +1,8 @@
 //! The broker goes and comes back.
 
-use cic_conduit::kafka::{Event, Input};
+use cic_conduit::kafka::{Event, Input, Settings};
 
-use crate::agent::{Agent, make_topic, settings, write};
+use crate::agent::{Agent, commit, make_topic, settings, write};
 use crate::support::apache_kafka::ApacheKafka;
 
 fn connected(input: &Input) -> Option<bool> {
@@ -34,5 +34,45 @@ async fn an_outage_is_said_once_each_way_and_reading_goes_on() {
         let count = agent.read.len() + 1;
         agent.values(count);
     }
+    agent.stop(Vec::new()).await;
+}
+
+/// Rule 8: Kafka is away for longer than the session. What was read is lost without a commit, and is read again from
+/// the commit that was there before.
+#[tokio::test]
+async fn a_session_that_ends_in_an_outage_loses_its_partitions_and_begins_at_the_commit() {
+    let Some(kafka) = ApacheKafka::start("session") else {
+        return;
+    };
+    make_topic(&kafka, "session", 1).await;
+    write(&kafka, "session", 0, &["a", "b", "c"]).await;
+    let short = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "500")];
+    let mut agent = Agent::start(Settings {
+        passed_through: short.map(|(name, value)| (name.into(), value.into())).into(),
+        ..settings(&kafka, "session")
+    });
+    agent.values(3);
+    agent.commit(commit("session", 0, 1, "pointer")).await.unwrap();
+    kafka.stop();
+    let lost = agent.until(|input| match input {
+        Input::Lost { places } => Some(places.clone()),
+        _ => None,
+    });
+    assert_eq!(lost, [commit("session", 0, 3, "").place]);
+    let late = agent.commit(commit("session", 0, 3, "")).await;
+    assert!(late.is_err(), "a lost partition is not committed");
+    kafka.go_on();
+    let begun = agent.until(|input| match input {
+        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
+        _ => None,
+    });
+    assert_eq!(begun, (1, "pointer".into()));
+    let values = agent.values(5);
+    assert_eq!(values[3..], ["b", "c"]);
+    assert!(
+        !agent.said.iter().any(|said| said.contains("Revoked")),
+        "{:?}",
+        agent.said
+    );
     agent.stop(Vec::new()).await;
 }

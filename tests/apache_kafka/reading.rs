@@ -1,5 +1,7 @@
 //! Where reading begins, what is read, and what is said about the rest.
 
+use std::time::Duration;
+
 use cic_conduit::kafka::{DeadLetters, Event, Input, Kind, Letter, Settings, Start};
 use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::producer::{FutureProducer, Producer as _};
@@ -218,6 +220,83 @@ async fn what_retention_takes_from_under_a_reader_is_named_and_reading_goes_on()
 #[tokio::test]
 async fn with_the_newer_group_protocol_too() {
     overtaken("overtaken-newer", "consumer").await;
+}
+
+/// The watchdog, of a second, has had time to look more than once at partition 0, which stands still and lags so far.
+fn watched(agent: &mut Agent, lag: i64) {
+    for _ in 0..12 {
+        let said = agent.until(|input| match input {
+            Input::Event(Event::Lag(lags)) => lags
+                .iter()
+                .find(|(place, _)| place.partition == 0)
+                .map(|lag| lag.1),
+            _ => None,
+        });
+        assert_eq!(said, lag);
+    }
+}
+
+/// A partition that misses records stands still, and only that one: the watchdog leaves it alone, the others are read.
+/// It goes on when the configuration says so.
+#[tokio::test]
+async fn where_a_gap_is_to_stop_the_partition_it_is_not_read() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "stands", 2).await;
+    write(kafka, "stands", 0, &["a", "b", "c", "d"]).await;
+    let stopping = || Settings {
+        stop_at_gap: true,
+        watchdog: Duration::from_secs(1),
+        ..settings(kafka, "stands")
+    };
+    let mut agent = Agent::start(stopping());
+    agent.values(4);
+    agent
+        .stop(vec![crate::agent::commit("stands", 0, 1, "pointer")])
+        .await;
+    delete_below(kafka, "stands", 3).await;
+    let mut agent = Agent::start(stopping());
+    assert_eq!(agent.until(gap), (1, 3));
+    write(kafka, "stands", 1, &["beside it"]).await;
+    assert_eq!(agent.values(1), ["beside it"]);
+    watched(&mut agent, 1);
+    assert_eq!(agent.read.len(), 1, "{:?}", agent.read);
+    let said = |word: &str| agent.said.iter().any(|said| said.contains(word));
+    assert!(!said("Rebuilt") && said("stopped: true"), "{:?}", agent.said);
+    agent.stop(Vec::new()).await;
+    let mut agent = Agent::start(settings(kafka, "stands"));
+    assert_eq!(agent.until(gap), (1, 3));
+    assert!(agent.values(2).contains(&"d".to_owned()));
+    agent.stop(Vec::new()).await;
+}
+
+/// The same in mid-stream.
+#[tokio::test]
+async fn a_gap_that_opens_under_a_reader_stops_it_there() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "stopped", 1).await;
+    let value = "x".repeat(10_000);
+    write(kafka, "stopped", 0, &[value.as_str(); 300]).await;
+    let mut agent = Agent::start(Settings {
+        memory: 100_000,
+        stop_at_gap: true,
+        watchdog: Duration::from_secs(1),
+        ..settings(kafka, "stopped")
+    });
+    agent.keep_bytes(true);
+    agent.until(|input| matches!(input, Input::Event(Event::Paused(true))).then_some(()));
+    delete_below(kafka, "stopped", 290).await;
+    agent.keep_bytes(false);
+    let (from, to) = agent.until(gap);
+    assert_eq!(to, 290);
+    watched(&mut agent, 300 - from);
+    let offsets: Vec<i64> = agent.read.iter().map(|record| record.2).collect();
+    assert_eq!(offsets, (0..from).collect::<Vec<i64>>());
+    assert!(
+        !agent.said.iter().any(|said| said.contains("Rebuilt")),
+        "{:?}",
+        agent.said
+    );
+    agent.stop(Vec::new()).await;
 }
 
 /// A group that was moved by hand behind the log's end is told, and reads what comes.

@@ -49,7 +49,7 @@ async fn moves(name: &str, protocol: &str) {
     done.send(vec![commit(name, moved, 1, &pointer)]).unwrap();
     assert_eq!(second.until(assigned), (moved, 1, pointer));
     assert_eq!(second.values(1), ["b"]);
-    first.commit(commit(name, 1 - moved, 2, "")).await;
+    first.commit(commit(name, 1 - moved, 2, "")).await.unwrap();
     first.stop(Vec::new()).await;
     second.stop(Vec::new()).await;
 }
@@ -88,4 +88,39 @@ async fn a_static_member_comes_back_and_two_of_one_name_are_told() {
     assert_eq!(other.until(assigned).0, 0);
     again.stop(Vec::new()).await;
     other.stop(Vec::new()).await;
+}
+
+/// Two static members: while one is away and comes back, the other one keeps what it has and is told nothing.
+#[tokio::test]
+async fn a_restart_of_a_static_member_moves_no_partition() {
+    let Some(kafka) = shared() else { return };
+    make_topic(kafka, "stays", 2).await;
+    let settings = |instance: &str| Settings {
+        instance: Some(instance.into()),
+        ..settings(kafka, "stays")
+    };
+    let mut first = Agent::start(settings("agent-1"));
+    first.until(assigned);
+    let mut second = Agent::start(settings("agent-2"));
+    first.until(|input| match input {
+        Input::Revoked { done, .. } => {
+            done.send(Vec::new()).unwrap();
+            Some(())
+        }
+        _ => None,
+    });
+    let (moved, ..) = second.until(assigned);
+    first.stop(Vec::new()).await;
+    let mut again = Agent::start(settings("agent-1"));
+    assert_eq!(again.until(assigned).0, 1 - moved);
+    write(kafka, "stays", moved, &["second"]).await;
+    write(kafka, "stays", 1 - moved, &["first"]).await;
+    assert_eq!(
+        (second.values(1), again.values(1)),
+        (vec!["second".into()], vec!["first".into()])
+    );
+    let moves = |said: &&String| said.starts_with("Assigned") || said.starts_with("Revoked");
+    assert_eq!(second.said.iter().filter(moves).count(), 1, "{:?}", second.said);
+    again.stop(Vec::new()).await;
+    second.stop(Vec::new()).await;
 }

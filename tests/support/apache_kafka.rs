@@ -204,6 +204,7 @@ impl ApacheKafka {
             "transaction.state.log.min.isr=1".into(),
             "transaction.state.log.num.partitions=1".into(),
             "group.initial.rebalance.delay.ms=0".into(),
+            "log.cleaner.backoff.ms=500".into(),
             "ssl.keystore.type=PEM".into(),
             format!("ssl.keystore.location={}", path(&self.certificates.broker)),
             "ssl.truststore.type=PEM".into(),

@@ -185,6 +185,12 @@ fn stretch(
                 _ if Instant::now() < until && passes(&error) => {}
                 _ => return Err(Stop::fault(error)),
             },
+            // Of a topic that is not there librdkafka says nothing for long.
+            None if Instant::now() >= until
+                && !is_there(client, topic, partition).map_err(Stop::fault)? =>
+            {
+                return Err(Stop::End("there is no such topic".into()));
+            }
             None if Instant::now() >= until => {
                 return Err(Stop::Fault(Fault::judge(
                     Some(RDKafkaErrorCode::OperationTimedOut),
@@ -194,6 +200,13 @@ fn stretch(
             None => {}
         }
     }
+}
+
+/// Asked by its name, a broker might make it as it makes others.
+fn is_there(client: &Client, topic: &str, partition: i32) -> Result<bool, KafkaError> {
+    let metadata = client.fetch_metadata(None, ASK)?;
+    let mut topics = metadata.topics().iter().filter(|found| found.name() == topic);
+    Ok(topics.any(|found| found.partitions().iter().any(|found| found.id() == partition)))
 }
 
 /// A broken connection is mended by librdkafka.
