@@ -12,6 +12,8 @@ mod agent;
 mod outage;
 #[path = "apache_kafka/reading.rs"]
 mod reading;
+#[path = "apache_kafka/rights.rs"]
+mod rights;
 #[path = "apache_kafka/security.rs"]
 mod security;
 #[path = "apache_kafka/sharing.rs"]

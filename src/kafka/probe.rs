@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -120,8 +120,18 @@ pub fn probe(settings: &Settings, patience: Duration) -> Result<Findings, Error>
             };
             findings.asked.push(asked);
         }
+        for asked in &mut findings.asked {
+            let unread = asked
+                .topics
+                .iter()
+                .find_map(|topic| asking.unreadable(&topic.name));
+            asked.fault = asked.fault.take().or(unread);
+        }
         match asking.committed(&findings.asked) {
-            Ok(committed) => findings.committed = committed,
+            Ok(committed) => {
+                findings.committed = committed;
+                findings.group_fault = asking.uncommittable(&settings.group);
+            }
             Err(fault) => findings.group_fault = Some(fault),
         }
     }
@@ -131,7 +141,7 @@ pub fn probe(settings: &Settings, patience: Duration) -> Result<Findings, Error>
 
 /// One client that asks.
 struct Asking {
-    client: BaseConsumer<Listening>,
+    client: Arc<BaseConsumer<Listening>>,
     heard: Heard,
     patience: Duration,
 }
@@ -149,6 +159,9 @@ impl ClientContext for Listening {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
+        if is_end(&error) {
+            return;
+        }
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.push((code, Fault::judge(code, reason)));
     }
@@ -165,6 +178,9 @@ impl Asking {
         let mut config = settings.consumer();
         config.remove("topic.blacklist");
         config.remove("group.instance.id");
+        config
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "10");
         let heard = Heard::default();
         let listening = Listening {
             settings: settings.clone(),
@@ -172,7 +188,7 @@ impl Asking {
         };
         let client = config.create_with_context(listening)?;
         Ok(Self {
-            client,
+            client: Arc::new(client),
             heard,
             patience,
         })
@@ -180,10 +196,13 @@ impl Asking {
 
     /// Serves the callbacks: tokens are fetched and faults are heard only in a poll.
     fn listen(&self) {
-        // It subscribes to nothing, so nothing but errors can come.
+        // It reads nothing, so nothing but errors can come, and what is left of a look at a topic.
         while let Some(polled) = self.client.poll(Duration::from_millis(20)) {
             let Err(error) = polled else { continue };
             let code = error.rdkafka_error_code();
+            if is_end(&error) {
+                continue;
+            }
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
             heard.push((code, Fault::judge(code, error.to_string())));
         }
@@ -203,6 +222,12 @@ impl Asking {
                 return None;
             }
         }
+    }
+
+    fn heard_of(&self, code: RDKafkaErrorCode) -> Option<Fault> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = heard.iter().filter(|(heard, _)| *heard == Some(code));
+        found.next().map(|(_, fault)| fault.clone())
     }
 
     fn is_hopeless(&self) -> bool {
@@ -261,11 +286,18 @@ impl Asking {
         }
         let until = Instant::now() + self.patience;
         let list = loop {
-            match self.offsets(list.clone()) {
+            let error = match self.offsets(list.clone()) {
                 Ok(list) => break list,
-                // A coordinator that is just being found or elected knows in a moment.
-                Err(error) if passes(&error) && Instant::now() < until => self.listen(),
-                Err(error) => return Err(Fault::judge(error.rdkafka_error_code(), error.to_string())),
+                Err(error) => error,
+            };
+            self.listen();
+            // Whoever may not see the group finds no coordinator, and is told why by the callback.
+            if let Some(fault) = self.heard_of(RDKafkaErrorCode::GroupAuthorizationFailed) {
+                return Err(fault);
+            }
+            // A coordinator that is just being found or elected knows in a moment.
+            if !passes(&error) || Instant::now() >= until {
+                return Err(Fault::judge(error.rdkafka_error_code(), error.to_string()));
             }
         };
         let mut committed = Vec::new();
@@ -278,8 +310,49 @@ impl Asking {
         Ok(committed)
     }
 
+    /// Why a topic cannot be read. Whoever may only see it is refused a fetch, whatever lies there.
+    fn unreadable(&self, topic: &str) -> Option<Fault> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::End).ok()?;
+        self.client.assign(&list).ok()?;
+        let until = Instant::now() + 4 * STEP;
+        let mut found = None;
+        while Instant::now() < until {
+            match self.client.poll(Duration::from_millis(100)) {
+                Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(error)) if is_forbidden(&error) => {
+                    let reason = format!("READ on the topic {topic}: {error}");
+                    found = Some(Fault::judge(error.rdkafka_error_code(), reason));
+                    break;
+                }
+                // What is wrong beside is found by itself.
+                None | Some(Err(_)) => {}
+            }
+        }
+        let _ = self.client.unassign();
+        found
+    }
+
+    /// Why the group may not commit: asked with an offset of a topic that is not there, of which nothing is kept.
+    fn uncommittable(&self, group: &str) -> Option<Fault> {
+        let mut list = TopicPartitionList::new();
+        let nowhere = format!("{group}.check");
+        list.add_partition_offset(&nowhere, 0, Offset::Offset(0)).ok()?;
+        // librdkafka gives it no time.
+        let (client, (say, said)) = (self.client.clone(), flume::bounded(1));
+        let asking = move || drop(say.send(client.commit(&list, CommitMode::Sync)));
+        std::thread::Builder::new()
+            .name("commit".into())
+            .spawn(asking)
+            .ok()?;
+        let error = said.recv_timeout(self.patience).ok()?.err()?;
+        let code = error.rdkafka_error_code();
+        let reason = format!("READ on the group {group}: {error}");
+        (code == Some(RDKafkaErrorCode::GroupAuthorizationFailed)).then(|| Fault::judge(code, reason))
+    }
+
     fn offsets(&self, list: TopicPartitionList) -> KafkaResult<TopicPartitionList> {
-        let list = self.client.committed_offsets(list, self.patience)?;
+        let list = self.client.committed_offsets(list, 4 * STEP)?;
         for element in list.elements() {
             element.error()?;
         }
@@ -305,12 +378,27 @@ impl Asking {
     }
 }
 
+fn is_forbidden(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed)
+}
+
+/// The end of a topic that was looked at, which may come late.
+fn is_end(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::PartitionEOF(_))
+        || error.rdkafka_error_code() == Some(RDKafkaErrorCode::PartitionEOF)
+}
+
 fn passes(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     let code = error.rdkafka_error_code();
     matches!(
         code,
-        Some(Code::CoordinatorLoadInProgress | Code::CoordinatorNotAvailable | Code::NotCoordinator)
+        Some(
+            Code::CoordinatorLoadInProgress
+                | Code::CoordinatorNotAvailable
+                | Code::NotCoordinator
+                | Code::OperationTimedOut
+        )
     )
 }
 

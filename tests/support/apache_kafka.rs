@@ -95,12 +95,17 @@ pub(crate) fn shared() -> Option<&'static ApacheKafka> {
 impl ApacheKafka {
     /// Starts one and waits until it answers; none where these tests are left out by hand.
     pub(crate) fn start(name: &str) -> Option<Self> {
+        Self::start_with(name, &[])
+    }
+
+    /// The same with further lines in its configuration.
+    pub(crate) fn start_with(name: &str, lines: &[&str]) -> Option<Self> {
         if super::is_left_out("java") {
             return None;
         }
         let libs = libs();
         for _ in 0..5 {
-            let kafka = Self::prepare(name, &libs);
+            let kafka = Self::prepare(name, lines, &libs);
             kafka.go(&libs);
             if kafka.answers() {
                 return Some(kafka);
@@ -138,7 +143,7 @@ impl ApacheKafka {
         );
     }
 
-    fn prepare(name: &str, libs: &Path) -> Self {
+    fn prepare(name: &str, lines: &[&str], libs: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap().keep();
         // Held until all are known, so that no two are alike.
         let listeners = WAYS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -153,7 +158,7 @@ impl ApacheKafka {
             ports,
             shell: Mutex::new(None),
         };
-        fs::write(kafka.folder.join("server.properties"), kafka.properties()).unwrap();
+        fs::write(kafka.folder.join("server.properties"), kafka.properties(lines)).unwrap();
         fs::write(kafka.folder.join("log4j.properties"), LOG4J).unwrap();
         fs::write(&kafka.log, "").unwrap();
         let scram = format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
@@ -178,7 +183,7 @@ impl ApacheKafka {
         kafka
     }
 
-    fn properties(&self) -> String {
+    fn properties(&self, more: &[&str]) -> String {
         let each = |make: &dyn Fn(Way) -> String| WAYS.map(make).join(",");
         let at = |way: Way| format!("{}://{}", way.name(), self.at(way));
         let broker: Vec<String> = WAYS[..5].iter().map(|way| at(*way)).collect();
@@ -224,7 +229,7 @@ impl ApacheKafka {
                  required unsecuredLoginStringClaim_sub=\"broker\";"
             ),
         ];
-        lines.join("\n") + "\n"
+        format!("{}\n{}\n", lines.join("\n"), more.join("\n"))
     }
 
     /// Starts the process; the pipe's end is in the shell that is kept.

@@ -5,6 +5,7 @@
 pub(crate) mod apache_kafka;
 pub(crate) mod certificates;
 pub(crate) mod programs;
+pub(crate) mod rights;
 
 /// Whether `CONDUIT_TEST_WITHOUT` leaves out by hand what needs `means`.
 pub(crate) fn is_left_out(means: &str) -> bool {

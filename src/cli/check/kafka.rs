@@ -8,7 +8,7 @@ use super::sheet::{Sheet, counted};
 use crate::agent::settings;
 use crate::cli::exit::{CREDENTIALS, INTERNAL, UNAVAILABLE};
 use crate::config::{Config, Start};
-use crate::kafka::{Asked, Fault, Findings, Kind, Topic, probe};
+use crate::kafka::{Asked, Fault, Findings, Kind, Snapshots, Topic, probe};
 
 /// How long each question to Kafka may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Checks all that Kafka is needed for.
 pub(super) async fn check<W: Write>(config: &Config, sheet: &mut Sheet<W>) -> io::Result<()> {
     let settings = settings::kafka(config);
-    let probed = tokio::task::spawn_blocking(move || probe(&settings, PATIENCE)).await;
+    let asked = settings.clone();
+    let probed = tokio::task::spawn_blocking(move || probe(&asked, PATIENCE)).await;
     let findings = match probed {
         Ok(Ok(findings)) => findings,
         Ok(Err(error)) => {
@@ -38,7 +39,11 @@ pub(super) async fn check<W: Write>(config: &Config, sheet: &mut Sheet<W>) -> io
     let mut topics: Vec<&Topic> = findings.asked.iter().flat_map(|asked| &asked.topics).collect();
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     topics.dedup();
-    states(config, &findings, &topics, sheet)?;
+    let told = config.clone();
+    match Snapshots::open(&settings, move |input| told.state_topic(input)) {
+        Ok(snapshots) => states(&snapshots, &topics, sheet).await?,
+        Err(error) => sheet.error(WRONG, "state", error.to_string(), "check [kafka.librdkafka]")?,
+    }
     dead_letters(config, &findings, &topics, sheet)?;
     group(config, &findings, &topics, sheet)
 }
@@ -118,38 +123,13 @@ fn dead_letters<W: Write>(
     Ok(())
 }
 
-fn states<W: Write>(
-    config: &Config,
-    findings: &Findings,
-    topics: &[&Topic],
-    sheet: &mut Sheet<W>,
-) -> io::Result<()> {
+async fn states<W: Write>(snapshots: &Snapshots, topics: &[&Topic], sheet: &mut Sheet<W>) -> io::Result<()> {
     for topic in topics {
-        let name = config.state_topic(&topic.name);
         let item = format!("state of {}", topic.name);
-        match findings.topic(&name) {
-            Some(there) if there.partitions < topic.partitions => sheet.error(
-                WRONG,
-                &item,
-                format!(
-                    "{name} has {} partitions, and the input {}",
-                    there.partitions, topic.partitions
-                ),
-                "give it as many partitions as the input topic has",
-            )?,
-            Some(there) => sheet.ok(
-                &item,
-                format!("{name}, {}", counted(there.partitions, "partition")),
-            )?,
-            None => sheet.warning(
-                &item,
-                format!("the topic {name} is not there, or may not be seen"),
-                format!(
-                    "the agent makes it where its user may CREATE it; else create it with {} partitions and \
-                     cleanup.policy=compact",
-                    topic.partitions
-                ),
-            )?,
+        match snapshots.inspect(&topic.name).await {
+            Ok(found) => sheet.ok(&item, found)?,
+            Err(unfit) if unfit.works => sheet.warning(&item, unfit.what, unfit.todo)?,
+            Err(unfit) => sheet.error(code(unfit.kind), &item, unfit.what, unfit.todo)?,
         }
     }
     Ok(())
@@ -184,12 +164,12 @@ fn group<W: Write>(
 
 /// A fault in the way.
 fn failed<W: Write>(item: &str, fault: &Fault, sheet: &mut Sheet<W>) -> io::Result<()> {
-    sheet.error(code(fault), item, fault.what(), fault.advice())
+    sheet.error(code(fault.kind), item, fault.what(), fault.advice())
 }
 
 /// The exit code of a fault that ends the program.
-pub(in crate::cli) fn code(fault: &Fault) -> u8 {
-    match fault.kind {
+pub(in crate::cli) fn code(kind: Kind) -> u8 {
+    match kind {
         Kind::Login | Kind::Permission => CREDENTIALS,
         Kind::Topic | Kind::Size | Kind::Fenced => WRONG,
         Kind::Unreachable | Kind::Tls | Kind::Other => UNAVAILABLE,

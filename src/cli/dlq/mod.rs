@@ -215,5 +215,5 @@ fn failed(fault: &Fault) -> Failure {
         ),
         _ => fault.to_string(),
     };
-    Failure::new(code(fault), what)
+    Failure::new(code(fault.kind), what)
 }

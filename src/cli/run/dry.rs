@@ -49,7 +49,7 @@ fn read(config: &Config, stop: &CancellationToken) -> anyhow::Result<()> {
     let mut tail = Tail::open(settings::kafka(config), PATIENCE).map_err(|none| {
         let code = match &none {
             NoTail::Refused(_) => CONFIG,
-            NoTail::Fault(fault) => code(fault),
+            NoTail::Fault(fault) => code(fault.kind),
         };
         Failure::new(code, none.to_string())
     })?;

@@ -4,6 +4,7 @@
 //! written when Kafka has acknowledged them all. Where it lies is a [`Pointer`]; nothing is found by looking. What is
 //! read back is what was written, by length and checksum, or it is said what is wrong with it.
 
+mod inspect;
 mod read;
 mod topic;
 
@@ -171,6 +172,15 @@ impl Snapshots {
         let (settings, input) = (self.0.settings.clone(), input.to_owned());
         let topic = (self.0.topic_of)(&input);
         topic::prepare(settings, input, topic).await
+    }
+
+    /// Says how the state topic of `input` is found, by all that shows and leaves no trace.
+    ///
+    /// # Errors
+    /// When it does not do, or does only for a while.
+    pub async fn inspect(&self, input: &str) -> Result<String, Unfit> {
+        let topic = (self.0.topic_of)(input);
+        inspect::inspect(&self.0, input.to_owned(), topic).await
     }
 
     async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Reader) -> T + Send + 'static) -> Option<T> {

@@ -209,12 +209,17 @@ fn is_there(client: &Client, topic: &str, partition: i32) -> Result<bool, KafkaE
     Ok(topics.any(|found| found.partitions().iter().any(|found| found.id() == partition)))
 }
 
-/// A broken connection is mended by librdkafka.
+/// A broken connection is mended by librdkafka, and no group is needed.
 fn passes(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     let code = error.rdkafka_error_code();
     matches!(
         code,
-        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve)
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::Resolve
+                | Code::GroupAuthorizationFailed
+        )
     )
 }
