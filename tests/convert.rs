@@ -145,6 +145,32 @@ fn a_bad_line_is_named_and_costs_no_other() {
     assert_eq!(types(&output), INBOUND);
 }
 
+/// A captured topic may hold replays of dead letters: each makes its event again, and nothing else.
+#[test]
+fn the_replay_of_an_event_makes_that_event() {
+    let made = convert(&[], &lines(&[cloud_event(1, 0, &call("1001"))]));
+    let (array, event) = events(&made).remove(0);
+    let value =
+        json!({"lane": "conversations", "type": array, "key": event["conversationId"], "event": event});
+    let replay = |value: &str| {
+        let headers = r#"["cic_conduit.replay","cic.letters/0:3","cic_conduit.event_id","1"]"#;
+        let payload = json!(value);
+        format!(
+            "{{\"topic\":\"cic\",\"partition\":0,\"offset\":7,\"ts\":5,\"headers\":{headers},\"payload\":{payload}}}\n"
+        )
+    };
+    let output = convert(&[], replay(&value.to_string()).as_bytes());
+    assert_eq!(stderr(&output), "");
+    assert_eq!(events(&output), [(array, event)]);
+    let output = convert(&[], replay("{}").as_bytes());
+    assert_eq!(output.status.code(), Some(65));
+    assert!(
+        stderr(&output).contains("no letter of this agent"),
+        "{}",
+        stderr(&output)
+    );
+}
+
 #[test]
 fn lines_come_by_input_record_although_one_waits() {
     let settling = shows(

@@ -64,15 +64,21 @@ pub fn marker(key: Option<&Bytes>, position: &str, now: Time) -> Letter {
     }
 }
 
-/// The event that a record replays; none where it is no replay, or that of a record. An error says why it is none that
-/// can be sent.
-pub fn read(record: &Record) -> Option<Result<Event, String>> {
-    let has = |wanted: &str| record.headers.iter().any(|(name, _)| name == wanted);
-    if record.headers.is_empty() || !has(REPLAY) || !has(letter::EVENT_ID) {
-        return None;
+/// The event that a record with these headers and this value replays; none where it is no replay, or that of a record.
+/// An error says why it is none that can be sent.
+pub fn read<'h>(
+    headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+    value: &[u8],
+) -> Option<Result<Event, String>> {
+    let (mut replay, mut event) = (false, false);
+    for (name, _) in headers {
+        replay |= name == REPLAY;
+        event |= name == letter::EVENT_ID;
     }
-    let value = record.value.as_deref().unwrap_or_default();
-    Some(event(value).map_err(|problem| format!("a replay that is no letter of this agent: {problem}")))
+    let read = || {
+        self::event(value).map_err(|problem| format!("a replay that is no letter of this agent: {problem}"))
+    };
+    (replay && event).then(read)
 }
 
 /// What is looked at in an event; it is sent as it is.

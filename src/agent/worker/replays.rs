@@ -11,7 +11,9 @@ use crate::time::Time;
 impl Worker {
     /// Whether the record is a replayed event; then it is sent in its key's turn. One that has ended before is not.
     pub(super) fn replayed(&mut self, record: &Record, now: Moment, work: &mut Work) -> bool {
-        let Some(read) = replays::read(record) else {
+        let headers = record.headers.iter().map(|(name, value)| (&**name, &**value));
+        let value = record.value.as_deref().unwrap_or_default();
+        let Some(read) = replays::read(headers, value) else {
             return false;
         };
         let timestamp = record.timestamp.map_or(now.time, Time::from_millis);

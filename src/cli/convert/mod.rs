@@ -125,6 +125,10 @@ impl<W: Write> Work<W> {
             time: self.time,
             position: number,
         };
+        let replay = self.converter.replay(&raw, line.headers(), &mut self.made);
+        if replay.map_err(anyhow::Error::msg)? {
+            return Ok(());
+        }
         let record = self.converter.read(&raw, line.headers());
         let record = record.map_err(|error| match error {
             cic::Error::NoTime => anyhow::anyhow!("{error}; give one by --time"),

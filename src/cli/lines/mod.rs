@@ -10,7 +10,7 @@ mod tally;
 pub(super) use order::InOrder;
 pub(super) use tally::Tally;
 
-use crate::agent::settings;
+use crate::agent::{replays, settings};
 use crate::cic::{self, Fallback};
 use crate::cli::exit::{CONFIG, Failure};
 use crate::config::Config;
@@ -114,6 +114,27 @@ impl Converter {
             .machine
             .record_until(record, raw.position, ceiling, &mut output);
         self.resolve(partition, raw.position, output, made);
+    }
+
+    /// Takes the replay of an event: it makes that event, and says so or why it cannot. False where it is none.
+    pub(super) fn replay<'h>(
+        &self,
+        raw: &Raw<'_>,
+        headers: impl Iterator<Item = (&'h str, &'h [u8])>,
+        made: &mut Made,
+    ) -> Result<bool, String> {
+        let Some(read) = replays::read(headers, raw.value) else {
+            return Ok(false);
+        };
+        let event = read?;
+        let Made { order, tally } = made;
+        tally.records += 1;
+        tally.made += 1;
+        tally.event(&event);
+        order.begin(raw.position);
+        order.add(raw.position, &event);
+        order.ended(raw.position);
+        Ok(true)
     }
 
     /// Stream time reaches `to`; what that makes comes after the record at `position`.

@@ -199,9 +199,18 @@ impl Converter {
             time: None,
             position: position(record.offset),
         };
-        let headers = record.headers.iter().map(|(name, value)| (&**name, &**value));
+        let headers = || record.headers.iter().map(|(name, value)| (&**name, &**value));
+        match self.replay(&raw, headers(), &mut reading.made) {
+            Ok(false) => {}
+            Ok(true) => return Ok(None),
+            Err(why) => {
+                reading.made.tally.bad += 1;
+                unreadable(id, why)?;
+                return Ok(None);
+            }
+        }
         let tally = &mut reading.made.tally;
-        match self.read(&raw, headers) {
+        match self.read(&raw, headers()) {
             Ok(read) => {
                 if !read.unreadable.is_empty() {
                     tally.bad += 1;
