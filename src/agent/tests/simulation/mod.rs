@@ -6,6 +6,7 @@
 //! what was accepted first is, key by key and in order, what a worker makes that never died, and what is missing of
 //! that is a dead letter.
 
+mod lies;
 mod outside;
 
 use std::cell::RefCell;
@@ -25,6 +26,7 @@ use crate::deliver::{self, Backoff, Delivery, Governor};
 use crate::directory::Names;
 use crate::health::Board;
 use crate::kafka::{Credits, Epoch};
+use lies::Lie;
 use outside::{Outside, World};
 
 /// Steps that all seeds together take at least: records read, requests, commits, snapshots, letters. `CONDUIT_STEPS`
@@ -114,6 +116,7 @@ async fn life(world: &World, log: &[Record], clock: Rc<RefCell<u64>>, epoch: Epo
     let handle = Handle::start(begin, epoch, shared.clone());
     loop {
         *clock.borrow_mut() = now();
+        assert_eq!(world.with(|outside| outside.broken.take()), None);
         if world.with(|outside| {
             outside
                 .committed
@@ -229,6 +232,10 @@ impl Drop for Seed {
 
 /// Everything that one seed says; how many steps it took, and in which windows it crashed.
 fn run(seed: u64) -> (u64, Vec<&'static str>) {
+    run_with(seed, None)
+}
+
+fn run_with(seed: u64, lie: Option<Lie>) -> (u64, Vec<&'static str>) {
     let _seed = Seed(seed);
     let mut random = fastrand::Rng::with_seed(seed);
     fastrand::seed(seed);
@@ -246,6 +253,9 @@ fn run(seed: u64) -> (u64, Vec<&'static str>) {
         flying: BTreeSet::new(),
         times: BTreeMap::new(),
         letters: BTreeSet::new(),
+        lie,
+        last: None,
+        broken: None,
     })));
     let clock = Rc::new(RefCell::new(0));
     let mut crashed = Vec::new();
@@ -267,6 +277,7 @@ fn run(seed: u64) -> (u64, Vec<&'static str>) {
             crashed.extend(by);
         }
         drop(runtime);
+        assert_eq!(world.with(|outside| outside.broken.take()), None);
         // Requests of the dead are nobody's any more.
         world.with(|outside| outside.flying.clear());
         if matches!(death, Death::Done) {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::{Duration, sleep};
 
+use super::lies::{self, Lie};
 use crate::agent::kept;
 use crate::agent::metadata::Metadata;
 use crate::agent::store::{Later, Store};
@@ -36,6 +37,12 @@ pub(super) struct Outside {
     pub(super) flying: BTreeSet<String>,
     pub(super) times: BTreeMap<String, String>,
     pub(super) letters: BTreeSet<Id>,
+    /// What is not done as it is said.
+    pub(super) lie: Option<Lie>,
+    /// The snapshot that was written last.
+    pub(super) last: Option<String>,
+    /// A rule that was broken, by a task that nobody looks at.
+    pub(super) broken: Option<String>,
 }
 
 #[derive(Clone)]
@@ -73,6 +80,15 @@ impl World {
         sleep(Duration::from_millis(millis)).await;
     }
 
+    /// Whether this is what is not done as it is said.
+    fn lies(&self, lie: Lie) -> bool {
+        self.with(|outside| outside.lie == Some(lie))
+    }
+
+    fn broken(&self, what: String) {
+        self.with(|outside| _ = outside.broken.get_or_insert(what));
+    }
+
     /// Whether something fails that does so once in so many times.
     pub(super) fn fails(&self, once_in: u8) -> bool {
         self.with(|outside| outside.faults && outside.random.u8(..once_in) == 0)
@@ -107,7 +123,8 @@ impl Store for World {
             let _written = self.open("snapshot written");
             let id = self.with(|outside| {
                 let id = format!("{:016x}", outside.random.u64(..));
-                outside.snapshots.insert(id.clone(), bytes);
+                lies::write(outside, id.clone(), bytes);
+                outside.last = Some(id.clone());
                 id
             });
             self.pass().await;
@@ -159,7 +176,9 @@ impl Store for World {
             }
             drop(sent);
             let _answered = self.open("commit answered");
-            self.arrives(commit);
+            if !(same.unwrap_or(false) && self.lies(Lie::TicksAreNotKept)) {
+                self.arrives(commit);
+            }
             self.pass().await;
             match self.fails(20) {
                 true => Err("drawn after it had arrived".into()),
@@ -169,7 +188,7 @@ impl Store for World {
     }
 
     fn halt(&self, place: &Place, _: Epoch) {
-        panic!("{place} is stopped");
+        self.broken(format!("{place} is stopped"));
     }
 
     fn letters<'a>(&'a self, _: &'a str, letters: Vec<&'a Letter>) -> Later<'a, Vec<Result<(), Fault>>> {
@@ -186,7 +205,9 @@ impl Store for World {
                     let name: &std::borrow::Cow<'_, str> = name;
                     (name == "cic_conduit.event_id").then(|| String::from_utf8_lossy(value).into_owned())
                 };
-                if let Some(id) = letter.headers.iter().find_map(header) {
+                if let Some(id) = letter.headers.iter().find_map(header)
+                    && !self.lies(Lie::LettersAreNotWritten)
+                {
                     self.with(|outside| outside.letters.insert(Id::parse(&id).unwrap()));
                 }
                 ended.push(Ok(()));
@@ -216,14 +237,11 @@ impl Inject for World {
     async fn inject(&self, request: Request) -> Reply {
         let events = events(&request);
         let keys: Vec<String> = events.iter().map(|event| key(&request, event)).collect();
-        self.with(|outside| {
-            for key in &keys {
-                assert!(
-                    outside.flying.insert(key.clone()),
-                    "rule 2: two of {key} in flight"
-                );
+        for key in &keys {
+            if !self.with(|outside| outside.flying.insert(key.clone())) {
+                self.broken(format!("rule 2: two of {key} in flight"));
             }
-        });
+        }
         let reply = self.answer(&request, &events).await;
         self.with(|outside| outside.flying.retain(|flying| !keys.contains(flying)));
         reply
@@ -263,15 +281,20 @@ impl World {
                 });
                 continue;
             }
-            self.with(|outside| {
-                if !outside.known.insert(event_id) {
-                    return;
-                }
+            if self.lies(Lie::EventsAreNotTaken) && event_id.0[14] % 16 == 0 {
+                continue;
+            }
+            if !self.with(|outside| outside.known.insert(event_id)) {
+                continue;
+            }
+            let (key, time) = (key(request, event), text(event, "eventDateTime"));
+            let before = self.with(|outside| {
                 outside.accepted.push(event_id);
-                let (key, time) = (key(request, event), text(event, "eventDateTime"));
-                let before = outside.times.insert(key, time.clone());
-                assert!(before.is_none_or(|before| before < time), "rule 4: {event}");
+                outside.times.insert(key, time.clone())
             });
+            if before.is_some_and(|before| before >= time) {
+                self.broken(format!("rule 4: {event}"));
+            }
         }
         self.pass().await;
         match self.fails(12) {
