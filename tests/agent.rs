@@ -22,6 +22,8 @@ mod letters;
 mod outages;
 #[path = "agent/page.rs"]
 mod page;
+#[path = "agent/peers.rs"]
+mod peers;
 #[path = "agent/replays.rs"]
 mod replays;
 #[path = "agent/stage.rs"]

@@ -204,7 +204,13 @@ impl Stage {
     /// Rules 1, 2 and 3, for the usual traffic. `without`: events that are rightly missing, by eventId.
     #[track_caller]
     pub(crate) fn is_whole(&self, without: &[String]) {
-        let mut wanted = by_key(&USUAL.1);
+        self.is_whole_of(&USUAL.1, without);
+    }
+
+    /// The same for any traffic, as `convert` converts it.
+    #[track_caller]
+    pub(crate) fn is_whole_of(&self, converted: &[Value], without: &[String]) {
+        let mut wanted = by_key(converted);
         for events in wanted.values_mut() {
             events.retain(|event| !without.contains(&id(event)));
         }
