@@ -1,6 +1,6 @@
 //! The memory bound, in bytes: whoever reads takes from it, whoever has finished with a record gives back.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Bytes that may be out at a time. Shared by all partitions.
@@ -14,6 +14,8 @@ pub struct Credits {
 #[derive(Debug, Default)]
 struct State {
     used: usize,
+    /// Of them, those of records that nobody has read yet.
+    unread: usize,
     /// Whether somebody waits for more.
     starved: bool,
 }
@@ -69,6 +71,14 @@ impl Credits {
         self.given.notify_all();
     }
 
+    /// Waits until little of what was handed over is unread, up to `patience`: more would only lie about, where the
+    /// bound is for what waits for Genesys Cloud.
+    pub(super) fn read_up(&self, patience: Duration) {
+        let much = |state: &mut State| state.unread > self.bound / 8;
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.given.wait_timeout_while(state, patience, much);
+    }
+
     /// Bytes that are out.
     pub fn used(&self) -> usize {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).used
@@ -82,6 +92,30 @@ impl Credits {
     /// Bytes that may be out.
     pub fn bound(&self) -> usize {
         self.bound
+    }
+}
+
+/// The bytes of a chunk, until it has been read and is dropped.
+#[derive(Debug, Default)]
+pub struct Backlog(Option<(Arc<Credits>, usize)>);
+
+impl Backlog {
+    pub(super) fn new(credits: Arc<Credits>, bytes: usize) -> Self {
+        let mut state = credits.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.unread += bytes;
+        drop(state);
+        Self(Some((credits, bytes)))
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        if let Some((credits, bytes)) = self.0.take() {
+            let mut state = credits.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.unread = state.unread.saturating_sub(bytes);
+            drop(state);
+            credits.given.notify_all();
+        }
     }
 }
 
@@ -103,6 +137,23 @@ mod tests {
         );
         assert!(!credits.take(1, NOW));
         assert_eq!((credits.used(), credits.bound()), (500, 100));
+    }
+
+    /// Rule 5: what lies between reading and conversion is a part of the bound, however slow conversion is.
+    #[test]
+    fn reading_waits_while_much_is_unread() {
+        let credits = Arc::new(Credits::new(80));
+        let chunk = Backlog::new(credits.clone(), 11);
+        let waited = |patience| {
+            let began = tokio::time::Instant::now();
+            credits.read_up(patience);
+            began.elapsed()
+        };
+        let little = Duration::from_millis(20);
+        assert!(waited(little) >= little, "it waits, and not for ever");
+        drop(chunk);
+        let long = Duration::from_secs(600);
+        assert!(waited(long) < long);
     }
 
     #[test]

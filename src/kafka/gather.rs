@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
-use super::{Chunk, Epoch, Place, Record};
+use super::{Backlog, Chunk, Epoch, Place, Record};
 
 /// What a record counts for beside its bytes.
 const OVERHEAD: usize = 256;
@@ -91,7 +91,8 @@ impl Gathering {
     }
 
     pub(super) fn close(self) -> Chunk {
-        let bytes: Bytes = self.bytes.freeze();
+        // What was gathered grew, and has room to spare.
+        let bytes = Bytes::copy_from_slice(&self.bytes);
         let records = self.records.into_iter().map(|parts| Record {
             offset: parts.offset,
             timestamp: parts.timestamp,
@@ -109,6 +110,7 @@ impl Gathering {
             place: self.place,
             epoch: self.epoch,
             size: self.size,
+            backlog: Backlog::default(),
         }
     }
 }

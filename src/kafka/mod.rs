@@ -29,7 +29,7 @@ use bytes::Bytes;
 
 pub use archive::{Archive, Unreadable};
 pub use consumer::Consumer;
-pub use credits::Credits;
+pub use credits::{Backlog, Credits};
 pub use fault::{Fault, Kind};
 pub use letters::{DeadLetters, Letter};
 pub use offsets::Offsets;
@@ -164,6 +164,8 @@ pub struct Chunk {
     pub records: Vec<Record>,
     /// What they count for against the memory bound; already taken.
     pub size: usize,
+    /// That nobody has read it yet.
+    pub backlog: Backlog,
 }
 
 /// How far a partition has come.

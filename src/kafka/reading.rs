@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::consumer::{Reader, Shared};
 use super::context::Assignment;
 use super::gather::{Gathering, enough};
-use super::{Chunk, Event, Fault, Input, Place};
+use super::{Backlog, Chunk, Event, Fault, Input, Place};
 
 /// How long a poll waits for the first record.
 const POLL: Duration = Duration::from_millis(100);
@@ -72,6 +72,7 @@ impl<'a> Reading<'a> {
         while !self.shared.stopping() {
             let stalled = self.waiting.is_some_and(|since| since.elapsed() >= PATIENCE);
             if self.pending.is_empty() {
+                self.shared.credits.read_up(POLL);
                 self.gather(POLL);
             } else if stalled {
                 self.pause(true);
@@ -139,7 +140,7 @@ impl<'a> Reading<'a> {
     /// away meanwhile is dropped: whoever has it now reads it again.
     fn hand_over(&mut self) -> bool {
         let credits = &self.shared.credits;
-        while let Some(chunk) = self.pending.pop_front() {
+        while let Some(mut chunk) = self.pending.pop_front() {
             if !self.is_ours(&chunk) {
                 continue;
             }
@@ -149,6 +150,7 @@ impl<'a> Reading<'a> {
                 self.wait_with(chunk);
                 return false;
             }
+            chunk.backlog = Backlog::new(credits.clone(), size);
             match self.shared.inputs.send_timeout(Input::Chunk(chunk), POLL) {
                 Ok(()) => {
                     self.reader.context().passed(&place, next);

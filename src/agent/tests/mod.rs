@@ -80,6 +80,7 @@ impl Bench {
             epoch: 0,
             records: vec![record],
             size: SIZE,
+            backlog: crate::kafka::Backlog::default(),
         };
         let mut work = Work::default();
         self.worker

@@ -158,6 +158,7 @@ impl World {
             epoch: 0,
             size: records.len() * SIZE,
             records,
+            backlog: crate::kafka::Backlog::default(),
         };
         let mut work = Work::default();
         self.now.instant += Duration::from_millis(300);

@@ -157,6 +157,7 @@ async fn life(world: &World, log: &[Record], clock: Rc<RefCell<u64>>, epoch: Epo
                 epoch,
                 records,
                 size,
+                backlog: crate::kafka::Backlog::default(),
             });
             if world.fails(250) {
                 return Death::Crash(Some("polled"));
