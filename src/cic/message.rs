@@ -300,20 +300,15 @@ fn without_bad_parts(json: &str, unreadable: &mut Vec<Unreadable>) -> Option<Str
 }
 
 /// Makes a message of what stands there. `kind` stands in for an absent `__type`.
-pub(super) fn finish(raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> Result<Message, Unreadable> {
-    let Some(kind) = raw
-        .kind
-        .as_ref()
-        .map(|Text(kind)| &**kind)
-        .or(kind)
-        .map(str::to_owned)
-    else {
+pub(super) fn finish(mut raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> Result<Message, Unreadable> {
+    let own = raw.kind.take();
+    let Some(kind) = own.as_ref().map(|Text(kind)| &**kind).or(kind) else {
         return Err(Unreadable {
             part: "__type".into(),
             problem: "missing".into(),
         });
     };
-    let name = kind.rsplit_once("inin.com:").map_or(&*kind, |(_, name)| name);
+    let name = kind.rsplit_once("inin.com:").map_or(kind, |(_, name)| name);
     let delta = raw.delta.unwrap_or(true);
     let interactions = |list: Option<Vec<RawInteraction<'_>>>| {
         list.unwrap_or_default()

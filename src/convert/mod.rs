@@ -127,11 +127,15 @@ impl Machine {
     pub fn record_until(&mut self, record: &cic::Record, position: u64, ceiling: Time, output: &mut Output) {
         self.advance(record.time.min(ceiling), output);
         let settings = self.settings.clone();
-        let source = Name::from(&*record.source);
-        let site = self.state.sites.entry(source.clone()).or_insert_with(|| {
+        if !self.state.sites.contains_key(&*record.source) {
+            let source = Name::from(&*record.source);
             let source_id = settings.source_id.clone().unwrap_or_else(|| Ids::source(&source));
-            Arc::new(Site::new(source.clone(), Ids::new(source_id)))
-        });
+            let site = Site::new(source.clone(), Ids::new(source_id));
+            self.state.sites.insert(source, Arc::new(site));
+        }
+        let Some(site) = self.state.sites.get_mut(&*record.source) else {
+            return;
+        };
         let site = Arc::make_mut(site);
         let mut open = Open {
             unreadable: record.unreadable.clone(),

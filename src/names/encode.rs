@@ -59,7 +59,7 @@ impl Object {
 
     pub(super) fn time(&mut self, name: &str, time: Time) {
         self.name(name);
-        self.quoted(time.to_string().as_bytes());
+        self.quoted(&time.text());
     }
 
     pub(super) fn text(&mut self, name: &str, text: &str) {
