@@ -80,9 +80,7 @@ impl<K: Clone + Eq + Hash> SharedSet<K> {
 
     /// Whether it is new.
     pub(crate) fn insert(&mut self, key: K) -> bool {
-        let before = self.0.len();
-        self.0.insert(key, ());
-        self.0.len() > before
+        self.0.insert(key, ())
     }
 
     pub(crate) fn remove<Q: ?Sized + Eq + Hash>(&mut self, key: &Q)

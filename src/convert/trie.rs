@@ -19,20 +19,30 @@ const FEWEST: usize = 8;
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Trie<K, V> {
-    root: Arc<Node<K, V>>,
+    root: Node<K, V>,
     len: usize,
 }
 
 #[derive(Clone, Debug)]
 enum Node<K, V> {
-    Leaf(Vec<(K, V)>),
-    Branch([Option<Arc<Node<K, V>>>; WIDTH]),
+    Leaf(Arc<Vec<Entry<K, V>>>),
+    Branch(Arc<Below<K, V>>),
+}
+
+type Below<K, V> = [Option<Node<K, V>>; WIDTH];
+
+#[derive(Clone, Debug)]
+struct Entry<K, V> {
+    /// A part of the hash: where it differs, the key need not be looked at.
+    mark: u32,
+    key: K,
+    value: V,
 }
 
 impl<K, V> Default for Trie<K, V> {
     fn default() -> Self {
         Self {
-            root: Arc::default(),
+            root: Node::default(),
             len: 0,
         }
     }
@@ -40,7 +50,7 @@ impl<K, V> Default for Trie<K, V> {
 
 impl<K, V> Default for Node<K, V> {
     fn default() -> Self {
-        Self::Leaf(Vec::new())
+        Self::Leaf(Arc::default())
     }
 }
 
@@ -53,15 +63,16 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
     where
         K: Borrow<Q>,
     {
-        let mut node = &*self.root;
-        let mut bits = bits(key);
+        let mut node = &self.root;
+        let hash = hash(key);
+        let mut bits = hash;
         loop {
             match node {
                 Node::Leaf(entries) => {
-                    let mut entries = entries.iter();
-                    return entries.find(|(known, _)| known.borrow() == key).map(|(_, v)| v);
+                    let at = place(entries, hash, key)?;
+                    return entries.get(at).map(|entry| &entry.value);
                 }
-                Node::Branch(below) => node = below[step(&mut bits)].as_deref()?,
+                Node::Branch(below) => node = below[step(&mut bits)].as_ref()?,
             }
         }
     }
@@ -71,40 +82,42 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
     where
         K: Borrow<Q>,
     {
-        let mut node = Arc::make_mut(&mut self.root);
-        let mut bits = bits(key);
+        let mut node = &mut self.root;
+        let hash = hash(key);
+        let mut bits = hash;
         loop {
             match node {
                 Node::Leaf(entries) => {
-                    let mut entries = entries.iter_mut();
-                    return entries
-                        .find(|(known, _)| (*known).borrow() == key)
-                        .map(|(_, v)| v);
+                    let at = place(entries, hash, key)?;
+                    return Arc::make_mut(entries).get_mut(at).map(|entry| &mut entry.value);
                 }
-                Node::Branch(below) => node = Arc::make_mut(below[step(&mut bits)].as_mut()?),
+                Node::Branch(below) => node = Arc::make_mut(below)[step(&mut bits)].as_mut()?,
             }
         }
     }
 
-    /// Puts it in the place of what has the key, if anything has.
-    pub(super) fn insert(&mut self, key: K, value: V) {
-        if let Some(old) = self.get_mut(&key) {
-            *old = value;
-            return;
-        }
-        self.len += 1;
-        let mut node = Arc::make_mut(&mut self.root);
-        let (mut left, mut level) = (bits(&key), 0);
+    /// Puts it in the place of what has the key; whether nothing had.
+    pub(super) fn insert(&mut self, key: K, value: V) -> bool {
+        let mut node = &mut self.root;
+        let hash = hash(&key);
+        let (mut bits, mut level) = (hash, 0);
         loop {
             if let Node::Leaf(entries) = node {
+                let entries = Arc::make_mut(entries);
+                if let Some(at) = place(entries, hash, &key) {
+                    entries[at].value = value;
+                    return false;
+                }
                 if entries.len() < MOST || level == DEEPEST {
-                    entries.push((key, value));
-                    return;
+                    let mark = mark(hash);
+                    entries.push(Entry { mark, key, value });
+                    self.len += 1;
+                    return true;
                 }
                 *node = split(std::mem::take(entries), level);
             }
             if let Node::Branch(below) = node {
-                node = Arc::make_mut(below[step(&mut left)].get_or_insert_default());
+                node = Arc::make_mut(below)[step(&mut bits)].get_or_insert_default();
             }
             level += 1;
         }
@@ -117,7 +130,8 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
         // Where there is nothing, nothing is copied.
         self.get(key)?;
         self.len -= 1;
-        remove(Arc::make_mut(&mut self.root), bits(key), key)
+        let hash = hash(key);
+        remove(&mut self.root, hash, hash, key)
     }
 
     /// Every entry, in no order.
@@ -128,35 +142,41 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
     }
 }
 
-fn split<K: Clone + Hash, V: Clone>(entries: Vec<(K, V)>, level: u32) -> Node<K, V> {
-    let mut below: [Option<Arc<Node<K, V>>>; WIDTH] = Default::default();
-    for (key, value) in entries {
-        let mut bits = bits(&key) >> (level * BITS);
-        let node = below[step(&mut bits)].get_or_insert_default();
-        if let Node::Leaf(entries) = Arc::make_mut(node) {
-            entries.push((key, value));
-        }
-    }
-    Node::Branch(below)
+fn place<K: Borrow<Q>, V, Q: ?Sized + Eq>(entries: &[Entry<K, V>], hash: u64, key: &Q) -> Option<usize> {
+    let mark = mark(hash);
+    entries
+        .iter()
+        .position(|entry| entry.mark == mark && entry.key.borrow() == key)
 }
 
-fn remove<K, V, Q>(node: &mut Node<K, V>, mut bits: u64, key: &Q) -> Option<V>
+fn split<K: Clone + Hash, V: Clone>(entries: Vec<Entry<K, V>>, level: u32) -> Node<K, V> {
+    let mut below: Below<K, V> = Default::default();
+    for entry in entries {
+        let mut bits = hash(&entry.key) >> (level * BITS);
+        if let Node::Leaf(entries) = below[step(&mut bits)].get_or_insert_default() {
+            Arc::make_mut(entries).push(entry);
+        }
+    }
+    Node::Branch(Arc::new(below))
+}
+
+fn remove<K, V, Q>(node: &mut Node<K, V>, hash: u64, mut bits: u64, key: &Q) -> Option<V>
 where
-    K: Clone + Eq + Hash + Borrow<Q>,
+    K: Clone + Borrow<Q>,
     V: Clone,
-    Q: ?Sized + Eq + Hash,
+    Q: ?Sized + Eq,
 {
     match node {
         Node::Leaf(entries) => {
-            let at = entries.iter().position(|(known, _)| known.borrow() == key)?;
-            Some(entries.swap_remove(at).1)
+            let at = place(entries, hash, key)?;
+            Some(Arc::make_mut(entries).swap_remove(at).value)
         }
         Node::Branch(below) => {
-            let slot = &mut below[step(&mut bits)];
-            let removed = remove(Arc::make_mut(slot.as_mut()?), bits, key);
+            let below = Arc::make_mut(below);
+            let removed = remove(below[step(&mut bits)].as_mut()?, hash, bits, key);
             let mut left = 0;
             for node in below.iter().flatten() {
-                left += match &**node {
+                left += match node {
                     Node::Leaf(entries) => entries.len(),
                     Node::Branch(_) => FEWEST,
                 };
@@ -164,12 +184,11 @@ where
                     return removed;
                 }
             }
-            let nodes = below.iter_mut().filter_map(Option::take);
-            let entries = nodes.flat_map(|node| match Arc::unwrap_or_clone(node) {
-                Node::Leaf(entries) => entries,
-                Node::Branch(_) => Vec::new(),
+            let leaves = below.iter_mut().filter_map(|node| match node.take()? {
+                Node::Leaf(entries) => Some(Arc::unwrap_or_clone(entries)),
+                Node::Branch(_) => None,
             });
-            *node = Node::Leaf(entries.collect());
+            *node = Node::Leaf(Arc::new(leaves.flatten().collect()));
             removed
         }
     }
@@ -177,7 +196,7 @@ where
 
 fn gather<'a, K, V>(node: &'a Node<K, V>, entries: &mut Vec<(&'a K, &'a V)>) {
     match node {
-        Node::Leaf(own) => entries.extend(own.iter().map(|(key, value)| (key, value))),
+        Node::Leaf(own) => entries.extend(own.iter().map(|entry| (&entry.key, &entry.value))),
         Node::Branch(below) => {
             for node in below.iter().flatten() {
                 gather(node, entries);
@@ -186,8 +205,12 @@ fn gather<'a, K, V>(node: &'a Node<K, V>, entries: &mut Vec<(&'a K, &'a V)>) {
     }
 }
 
-fn bits<Q: ?Sized + Hash>(key: &Q) -> u64 {
+fn hash<Q: ?Sized + Hash>(key: &Q) -> u64 {
     Hasher::default().hash_one(key)
+}
+
+fn mark(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 fn step(bits: &mut u64) -> usize {

@@ -151,6 +151,8 @@ impl Conversation {
                 tag_id: self.tag.clone(),
             },
         };
+        // Few come, and there are many conversations.
+        self.parties.reserve_exact(1);
         self.parties.push(Party {
             role,
             id,

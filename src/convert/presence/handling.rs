@@ -64,7 +64,8 @@ pub(crate) fn handling(reading: Reading<'_>, before: &[(Name, Handling)]) -> Opt
     let Some(now) = now else {
         return Some(Vec::new());
     };
-    let mut users: Vec<(Name, Handling)> = Vec::new();
+    // Nearly always one.
+    let mut users: Vec<(Name, Handling)> = Vec::with_capacity(1);
     for user in names(list).map(str::to_lowercase) {
         if !users.iter().any(|(known, _)| **known == *user) {
             users.push((name(&user), now));
