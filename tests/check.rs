@@ -135,15 +135,19 @@ fn where_all_is_well_every_item_is_ok_and_nothing_is_injected() {
             checked.verdicts("ERROR"),
             checked.verdicts("WARNING")
         ),
-        (0, 0, 0),
+        (0, 0, 1),
         "{}",
         checked.told
+    );
+    // The mock takes every record and compacts none; `apache_kafka::rights` has the word of a broker that does.
+    checked.has(
+        "WARNING  state of cic: cic.cic-conduit.state: it is not compacted",
+        "cleanup.policy=compact",
     );
     for item in [
         "configuration: FOLDER/conduit.toml",
         "Kafka: 1 broker,",
         "topic cic: 4 partitions",
-        "state of cic: cic.cic-conduit.state, 4 partitions",
         "dead letters of cic: cic.cic-conduit.dead-letters, 4 partitions",
         "consumer group cic-conduit: 0 of 4 partitions have a committed offset; each of the other 4 is read from its first record",
         "login host: ",
@@ -213,21 +217,18 @@ fn a_missing_topic_exits_78_and_a_missing_dead_letter_topic_is_a_warning() {
 
     let config = world.config() + "[lanes]\nout_of_office = false\n";
     let config = config.replace("topics = [\"cic\"]", "topics = [\"cic\"]\ngroup = \"g2\"");
+    world.cluster.create_topic("cic.g2.state", 4, 1).expect("a topic");
     let checked = world.check(&config, &[]);
     assert_eq!(checked.code, 0, "{}", checked.told);
     checked.has(
         "WARNING  dead letters of cic: the topic cic.g2.dead-letters is not there",
         "create it",
     );
-    checked.has(
-        "WARNING  state of cic: the topic cic.g2.state is not there",
-        "create it with 4 partitions",
-    );
     world.cluster.create_topic("cic.g3.state", 2, 1).expect("a topic");
     let checked = world.check(&config.replace("\"g2\"", "\"g3\""), &[]);
     assert_eq!(checked.code, 78, "{}", checked.told);
     checked.has(
-        "ERROR    state of cic: cic.g3.state has 2 partitions, and the input 4",
+        "ERROR    state of cic: the state topic cic.g3.state has 2 partitions, and cic has 4",
         "as many partitions",
     );
 }
