@@ -229,6 +229,19 @@ impl Settings {
         config
     }
 
+    /// A reader of single stretches, which joins no group.
+    pub(super) fn reader(&self) -> ClientConfig {
+        let mut config = self.consumer();
+        config.remove("topic.blacklist");
+        config.remove("group.instance.id");
+        config
+            .set("enable.partition.eof", "true")
+            .set("fetch.message.max.bytes", "1048576")
+            .set("fetch.wait.max.ms", "10")
+            .set("statistics.interval.ms", "0");
+        config
+    }
+
     /// Whether the agent reads that topic.
     pub(super) fn reads(&self, topic: &str) -> bool {
         let fits = |entry: &String| match entry.starts_with('^') {

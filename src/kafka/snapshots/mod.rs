@@ -13,6 +13,8 @@ use std::sync::Arc;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use super::context::token;
 use super::{Error, Fault, Place, Pointer, Settings, pointer};
@@ -185,7 +187,15 @@ impl Snapshots {
 
     async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Reader) -> T + Send + 'static) -> Option<T> {
         let inner = self.0.clone();
-        tokio::task::spawn_blocking(move || ask(&inner.reader)).await.ok()
+        let asked = spawn_blocking(move || ask(&inner.reader)).await.ok();
+        let inner = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            sleep(read::IDLE).await;
+            if let Some(inner) = inner.upgrade() {
+                spawn_blocking(move || inner.reader.rest());
+            }
+        });
+        asked
     }
 }
 

@@ -18,12 +18,14 @@ use super::{Unread, fault};
 const POLL: Duration = Duration::from_millis(100);
 /// How long an answer may take.
 const ASK: Duration = Duration::from_secs(10);
+/// How long a client waits for the next stretch.
+pub(super) const IDLE: Duration = Duration::from_secs(5);
 
 /// See the module. One stretch at a time.
 pub(super) struct Reader {
     settings: Arc<Settings>,
     /// Kept between two stretches: partitions are assigned several at a time.
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<(Client, Instant)>>,
 }
 
 type Client = BaseConsumer<Context>;
@@ -117,26 +119,26 @@ impl Reader {
     ) -> Result<(), Stop> {
         let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         let client = match kept.take() {
-            Some(client) => client,
+            Some((client, _)) => client,
             None => self.open().map_err(Stop::fault)?,
         };
         let read = stretch(&client, topic, partition, first, &mut more);
         // A client that met a fault may have more of it in its queue.
         if !matches!(read, Err(Stop::Fault(_))) && client.unassign().is_ok() {
-            *kept = Some(client);
+            *kept = Some((client, Instant::now()));
         }
         read
     }
 
     fn open(&self) -> Result<Client, KafkaError> {
-        let mut config = self.settings.consumer();
-        config.remove("topic.blacklist");
-        config.remove("group.instance.id");
-        config
-            .set("enable.partition.eof", "true")
-            .set("fetch.message.max.bytes", "1048576")
-            .set("fetch.wait.max.ms", "10");
+        let config = self.settings.reader();
         config.create_with_context(Context(self.settings.clone()))
+    }
+
+    /// Ends a client that is not needed: between two stretches nobody takes what it says, and that grows.
+    pub(super) fn rest(&self) {
+        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.take_if(|(_, used)| used.elapsed() >= IDLE);
     }
 }
 
