@@ -25,6 +25,8 @@ pub mod deliver;
 #[cfg(feature = "agent")]
 pub mod directory;
 #[cfg(feature = "agent")]
+mod fail;
+#[cfg(feature = "agent")]
 pub mod genesys;
 #[cfg(feature = "agent")]
 pub mod health;

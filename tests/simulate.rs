@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod support;
+
 use cic_conduit::time::Time;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -352,82 +354,9 @@ fn conversion_tells_of_every_call_what_the_truth_tells() {
         format!("--seed 14 --agents 60 --sites 2 --records 30000 --truth {truth} --directory {directory}");
     let events = good(&["convert", "--directory", &directory, "-"], &simulated(&flags));
     let directory: Value = serde_json::from_slice(&std::fs::read(directory).unwrap()).unwrap();
-    let names: BTreeMap<&str, &str> = directory
-        .as_object()
-        .unwrap()
-        .values()
-        .flat_map(|table| table.as_object().unwrap())
-        .map(|(name, id)| (id.as_str().unwrap(), &**name))
-        .collect();
-    let mut told: BTreeMap<String, Told> = BTreeMap::new();
-    let mut keys: BTreeMap<String, String> = BTreeMap::new();
-    let mut users: BTreeMap<String, String> = BTreeMap::new();
-    for line in &parsed(&events) {
-        let event = &line["event"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let named = |field: &str| names[event[field].as_str().unwrap()].to_owned();
-        let communication = text(&event["communicationId"]);
-        let call = told.entry(text(&event["conversationId"])).or_default();
-        match line["type"].as_str().unwrap() {
-            "externalEstablishedEvents" => {
-                let key = text(&event["sourceConfiguration"]["interactionId"]);
-                keys.insert(key, text(&event["conversationId"]));
-                call.open += 1;
-            }
-            "userEstablishedEvents" => {
-                call.open += 1;
-                if event["initialConfiguration"]["alerting"] == false {
-                    call.talked.push(named("userId"));
-                }
-                users.insert(communication, named("userId"));
-            }
-            "routingEstablishedEvents" => {
-                call.open += 1;
-                call.queues.push(named("queueId"));
-            }
-            "ivrEstablishedEvents" => call.open += 1,
-            "communicationAnsweredEvents" => call.talked.extend(users.get(&communication).cloned()),
-            "communicationEndedEvents" => call.open -= 1,
-            "communicationDispositionAppliedEvents" => call.codes.push(named("code")),
-            _ => {}
-        }
-    }
-    let mut calls = 0;
-    for line in parsed(&std::fs::read(truth).unwrap()) {
-        let call = &line["call"];
-        if call["media"] != "Call" || call["intercom"] == true {
-            continue;
-        }
-        calls += 1;
-        let converted = &told[&keys[call["key"].as_str().unwrap()]];
-        let list = |value: &Value| -> Vec<String> {
-            let items = value.as_array().unwrap().iter();
-            items.map(|item| item.as_str().unwrap().to_owned()).collect()
-        };
-        let legs = call["agents"].as_array().unwrap();
-        let codes = legs.iter().flat_map(|leg| list(&leg["wrapUp"])).collect();
-        assert_eq!(sorted(codes), sorted(converted.codes.clone()), "{call}");
-        assert_eq!(call["outcome"] == "open", converted.open > 0, "{call}");
-        // Who dials is established before anybody answers, and what is dialled for a workgroup enters no queue.
-        if call["direction"] == "inbound" {
-            let talked = legs.iter().filter(|leg| !leg["talked"].is_null());
-            let talked: Vec<String> = talked
-                .map(|leg| leg["user"].as_str().unwrap().to_owned())
-                .collect();
-            assert_eq!(talked, converted.talked, "{call}");
-            assert_eq!(list(&call["queues"]), converted.queues, "{call}");
-        }
-    }
+    let truth = parsed(&std::fs::read(truth).unwrap());
+    let calls = support::truth::compare(&parsed(&events), &directory, &truth, &BTreeSet::new());
     assert!(calls > 1000, "{calls} calls");
-}
-
-/// What the events of a conversation tell.
-#[derive(Default)]
-struct Told {
-    talked: Vec<String>,
-    queues: Vec<String>,
-    codes: Vec<String>,
-    open: i32,
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::metadata::{Metadata, Pointed};
 use super::states::States;
 use super::store::{Store, aside};
 use super::worker::{Keep, Worker};
+use crate::fail;
 use crate::kafka::{Commit, Place, Pointer};
 use crate::metrics::{COMMIT_FAILURES, COMMITTED_OFFSET, SNAPSHOT_BYTES, SNAPSHOT_DURATION, SNAPSHOTS};
 
@@ -218,6 +219,7 @@ impl Keeping {
 impl Keeper {
     async fn keep(&self, keep: Box<Keep>, began: Instant) -> Result<Receipt, String> {
         let (pointed, bytes) = self.write(&keep).await?;
+        fail::at("snapshot written");
         self.commit(&pointed).await?;
         Ok(Receipt {
             what: What::Snapshot(keep),

@@ -27,6 +27,7 @@ use super::worker::{Moment, Settings, Stake, Work, Worker};
 use crate::clock;
 use crate::deliver::{Delivery, End, Owner};
 use crate::directory::Names;
+use crate::fail;
 use crate::health::{Board, Heart};
 use crate::kafka::{Chunk, Commit, Credits, Epoch, Place};
 use crate::metrics::{RESTORES, WAITS_CUT_SHORT};
@@ -387,6 +388,7 @@ impl Partition {
         let repeats = self.worker.repeats();
         self.worker
             .records(chunk, &directory, now(), &mut self.work, hear);
+        fail::at("converted");
         self.quiet = Quiet::new();
         if repeats && !self.worker.repeats() {
             // What is owed has waited for this.
@@ -420,7 +422,11 @@ impl Partition {
     /// Something was kept, or could not be.
     fn kept(&mut self, done: Result<super::keeping::Receipt, String>) {
         let directory = self.shared.names.current();
-        match self.keeping.note(done) {
+        let kept = self.keeping.note(done);
+        if kept.is_some() && self.worker.tick_planned() {
+            fail::at("tick noted");
+        }
+        match kept {
             Some(What::Snapshot(keep)) => self.worker.kept(&keep, &directory, now(), &mut self.work),
             Some(What::Ticks(end)) => self.worker.ticks_kept(end, &directory, now(), &mut self.work),
             None => {}

@@ -12,6 +12,7 @@ use super::kept::{self, Kept, Unusable};
 use super::metadata::{Metadata, Pointed, Unreadable};
 use super::states::States;
 use super::store::{Store, aside};
+use crate::fail;
 use crate::kafka::{Place, Unread};
 
 /// Before what failed is tried again.
@@ -116,6 +117,7 @@ impl Begin {
                 Err(Unread::Fault(fault)) => self.wait(states, &fault, fault.advice()).await,
             }
         };
+        fail::at("restore half read");
         let (mut beside, state) = match aside(store, move || kept::read(&bytes)).await {
             Some(Ok(read)) => read,
             Some(Err(Unusable::Newer(format))) => return Err(Mismatch::Newer(format)),

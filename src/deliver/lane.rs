@@ -17,6 +17,7 @@ use super::meters::Meters;
 use super::{Settings, Shared};
 use crate::clock;
 use crate::event::Lane;
+use crate::fail;
 use crate::genesys::{Inject, Reply, Request};
 
 /// A lane at work.
@@ -126,6 +127,7 @@ impl<I: Inject> Runner<I> {
         let Some(Flight { load, permit, sent }) = self.flying.remove(&task) else {
             return;
         };
+        fail::at("answer read");
         let now = Instant::now();
         self.governor.answered(permit, &reply, now);
         self.meters.answered(reply.status, now - sent);

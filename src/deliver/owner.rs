@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::event::{Event, Id, Key, Lane};
+use crate::fail;
 use crate::time::Time;
 
 /// One assignment of one partition: who is told how events end. Clones are the same owner.
@@ -198,6 +199,7 @@ impl Ends {
         for Told { owner, ends, landed } in self.0 {
             if !ends.is_empty() {
                 owner.say(ends);
+                fail::at("partly noted");
             }
             // Only now: who waits for the landing wants to have heard of the ends.
             owner.land(landed);

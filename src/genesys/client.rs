@@ -10,6 +10,7 @@ use super::limits::http_date;
 use super::token::Tokens;
 use super::{Answer, Error, Reply, Settings};
 use crate::clock;
+use crate::fail;
 use crate::time::Time;
 
 /// The largest answer that is read; the largest page of names is far below.
@@ -141,6 +142,7 @@ pub(super) async fn exchange(
         .send()
         .await
         .map_err(|error| Box::new(Reply::lost(describe(&error))))?;
+    fail::at("sent");
     let status = response.status().as_u16();
     let lost = |what: String| {
         let mut reply = Reply::lost(what);

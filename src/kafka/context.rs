@@ -17,6 +17,7 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::{Commit, Epoch, Event, Fault, Input, Place, Settings, Start};
+use crate::fail;
 
 /// How long a question to the brokers may take within a rebalance.
 const ASK: Duration = Duration::from_secs(10);
@@ -325,6 +326,7 @@ impl Context {
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> KafkaResult<()> {
         let places = self.forget(list);
         if !places.is_empty() {
+            fail::at("revoke begun");
             if consumer.assignment_lost() {
                 let _ = self.inputs.send(Input::Lost { places });
             } else {
@@ -393,6 +395,7 @@ pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> Ka
         element.set_metadata(commit.metadata.as_str());
     }
     consumer.commit(&list, CommitMode::Async)?;
+    fail::at("commit sent");
     let committed = consumer.committed_offsets(list.clone(), ANSWER)?;
     for element in list.elements() {
         let there = committed.find_partition(element.topic(), element.partition());
@@ -403,6 +406,7 @@ pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> Ka
             return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset));
         }
     }
+    fail::at("commit answered");
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use super::context::token;
 use super::{Error, Fault, Place, Settings};
+use crate::fail;
 
 /// A record for the dead-letter topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +82,7 @@ impl DeadLetters {
         let sent = letters
             .map(|letter| self.begin(&self.topic, None, letter))
             .collect();
+        fail::at("dead letter sent");
         ended(sent)
             .await
             .into_iter()

@@ -20,6 +20,7 @@ use super::consumer::{Reader, Shared};
 use super::context::Assignment;
 use super::gather::{Gathering, enough};
 use super::{Backlog, Chunk, Event, Fault, Input, Place};
+use crate::fail;
 
 /// How long a poll waits for the first record.
 const POLL: Duration = Duration::from_millis(100);
@@ -153,6 +154,7 @@ impl<'a> Reading<'a> {
             chunk.backlog = Backlog::new(credits.clone(), size);
             match self.shared.inputs.send_timeout(Input::Chunk(chunk), POLL) {
                 Ok(()) => {
+                    fail::at("polled");
                     self.reader.context().passed(&place, next);
                     self.waiting = None;
                 }

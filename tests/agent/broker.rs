@@ -124,7 +124,8 @@ impl Broker {
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
         producer.flush(PATIENCE).unwrap();
-        let written: i64 = self.ends(topic, PARTITIONS).iter().sum();
+        let partitions = records.iter().map(|record| record.partition + 1).max();
+        let written: i64 = self.ends(topic, partitions.unwrap_or(0)).iter().sum();
         assert!(written >= records.len() as i64, "all of them are written");
     }
 
@@ -152,10 +153,10 @@ impl Broker {
     }
 
     /// What a group has committed in each partition.
-    pub(crate) fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
+    pub(crate) fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<i64> {
         let reader = self.reader(group);
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(topic, 0, PARTITIONS - 1);
+        list.add_partition_range(topic, 0, partitions - 1);
         let committed = wait_for("the committed offsets are known", || {
             reader
                 .committed_offsets(list.clone(), Duration::from_secs(5))

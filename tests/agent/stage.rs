@@ -197,7 +197,7 @@ impl Stage {
 
     /// The committed offset of each partition; 0 where there was nothing to commit.
     pub(crate) fn committed(&self) -> Vec<i64> {
-        let committed = self.broker.committed(self.name, self.name);
+        let committed = self.broker.committed(self.name, self.name, PARTITIONS);
         committed.into_iter().map(|offset| offset.max(0)).collect()
     }
 

@@ -75,12 +75,22 @@ impl Way {
     }
 }
 
+/// A listener in the clear that is reached by another port, where somebody stands between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relayed {
+    /// Where the broker listens.
+    pub(crate) inner: u16,
+    /// Where it says that it listens.
+    pub(crate) outer: u16,
+}
+
 /// A broker of its own. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct ApacheKafka {
     folder: PathBuf,
     log: PathBuf,
     ports: Vec<u16>,
+    relays: Vec<Relayed>,
     /// What the listeners show.
     pub(crate) certificates: Certificates,
     shell: Mutex<Option<Child>>,
@@ -100,12 +110,17 @@ impl ApacheKafka {
 
     /// The same with further lines in its configuration.
     pub(crate) fn start_with(name: &str, lines: &[&str]) -> Option<Self> {
+        Self::start_behind(name, lines, &[])
+    }
+
+    /// The same with further listeners.
+    pub(crate) fn start_behind(name: &str, lines: &[&str], relays: &[Relayed]) -> Option<Self> {
         if super::is_left_out("java") {
             return None;
         }
         let libs = libs();
         for _ in 0..5 {
-            let kafka = Self::prepare(name, lines, &libs);
+            let kafka = Self::prepare(name, lines, relays, &libs);
             kafka.go(&libs);
             if kafka.answers() {
                 return Some(kafka);
@@ -124,11 +139,25 @@ impl ApacheKafka {
         format!("127.0.0.1:{}", self.ports[way as usize])
     }
 
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Ends it; [`ApacheKafka::go_on`] starts it again with what it had.
     pub(crate) fn stop(&self) {
+        self.end("keep");
+    }
+
+    /// The same by `kill -9`.
+    pub(crate) fn kill(&self) {
+        self.end("kill");
+    }
+
+    fn end(&self, word: &str) {
         if let Some(mut shell) = self.shell.lock().unwrap().take() {
             let mut pipe = shell.stdin.take().unwrap();
-            let _ = writeln!(pipe, "keep");
+            let _ = writeln!(pipe, "{word}");
             shell.wait().unwrap();
         }
     }
@@ -143,7 +172,7 @@ impl ApacheKafka {
         );
     }
 
-    fn prepare(name: &str, lines: &[&str], libs: &Path) -> Self {
+    fn prepare(name: &str, lines: &[&str], relays: &[Relayed], libs: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap().keep();
         // Held until all are known, so that no two are alike.
         let listeners = WAYS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -156,6 +185,7 @@ impl ApacheKafka {
             certificates: Certificates::make(&folder),
             folder,
             ports,
+            relays: relays.to_vec(),
             shell: Mutex::new(None),
         };
         fs::write(kafka.folder.join("server.properties"), kafka.properties(lines)).unwrap();
@@ -184,22 +214,38 @@ impl ApacheKafka {
     }
 
     fn properties(&self, more: &[&str]) -> String {
-        let each = |make: &dyn Fn(Way) -> String| WAYS.map(make).join(",");
+        let each =
+            |ways: &[Way], make: &dyn Fn(Way) -> String, relayed: &dyn Fn(usize, &Relayed) -> String| {
+                let ways = ways.iter().map(|way| make(*way));
+                let relays = self.relays.iter().enumerate();
+                let all = ways.chain(relays.map(|(number, one)| relayed(number, one)));
+                all.collect::<Vec<_>>().join(",")
+            };
         let at = |way: Way| format!("{}://{}", way.name(), self.at(way));
-        let broker: Vec<String> = WAYS[..5].iter().map(|way| at(*way)).collect();
+        let relayed = |number: usize, port: u16| format!("RELAY{number}://127.0.0.1:{port}");
         let path = |path: &Path| path.display().to_string();
         let kafka = "org.apache.kafka.common.security";
         let lines = [
             "process.roles=broker,controller".to_owned(),
             "node.id=1".into(),
             format!("controller.quorum.bootstrap.servers={}", self.at(Way::Controller)),
-            format!("listeners={}", each(&at)),
-            format!("advertised.listeners={}", broker.join(",")),
+            format!(
+                "listeners={}",
+                each(&WAYS, &at, &|number, one| relayed(number, one.inner))
+            ),
+            format!(
+                "advertised.listeners={}",
+                each(&WAYS[..5], &at, &|number, one| relayed(number, one.outer))
+            ),
             "controller.listener.names=CONTROLLER".into(),
             "inter.broker.listener.name=PLAIN".into(),
             format!(
                 "listener.security.protocol.map={}",
-                each(&|way| format!("{}:{}", way.name(), way.protocol()))
+                each(
+                    &WAYS,
+                    &|way| format!("{}:{}", way.name(), way.protocol()),
+                    &|number, _| { format!("RELAY{number}:PLAINTEXT") }
+                )
             ),
             format!("log.dirs={}", path(&self.folder.join("data"))),
             "auto.create.topics.enable=false".into(),
@@ -281,7 +327,10 @@ impl Drop for ApacheKafka {
 }
 
 /// Ends the broker when the other end of the pipe says so, or is gone; then its folder goes too.
-const SHELL: &str = r#""$@" & read word; kill $!; wait $!; [ "$word" = keep ] || rm -rf "$PWD""#;
+const SHELL: &str = r#""$@" & read word
+[ "$word" = kill ] && kill -9 $! || kill $!
+wait $!
+[ "$word" ] || rm -rf "$PWD""#;
 
 const LOG4J: &str = "\
 log4j.rootLogger=INFO, out

@@ -6,6 +6,7 @@ pub(crate) mod apache_kafka;
 pub(crate) mod certificates;
 pub(crate) mod programs;
 pub(crate) mod rights;
+pub(crate) mod truth;
 
 /// Whether `CONDUIT_TEST_WITHOUT` leaves out by hand what needs `means`.
 pub(crate) fn is_left_out(means: &str) -> bool {

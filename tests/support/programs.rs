@@ -246,6 +246,11 @@ impl Agent {
 
     /// Starts it and waits for nothing.
     pub(crate) fn spawn(folder: &Path, name: &str, configuration: &str) -> Self {
+        Self::spawn_to_fail(folder, name, configuration, None)
+    }
+
+    /// The same with a place at which it ends itself, as `crate::fail` takes it.
+    pub(crate) fn spawn_to_fail(folder: &Path, name: &str, configuration: &str, at: Option<&str>) -> Self {
         let file = folder.join(format!("{name}.toml"));
         std::fs::write(&file, configuration).unwrap();
         let log = folder.join(format!("{name}.log"));
@@ -253,6 +258,7 @@ impl Agent {
             .args(["run", "--config"])
             .arg(file)
             .env("CONDUIT_GENESYS_CLIENT_SECRET", SECRET)
+            .envs(at.map(|at| ("CIC_CONDUIT_FAIL_AT", at)))
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();

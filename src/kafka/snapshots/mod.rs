@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use super::context::token;
 use super::{Error, Fault, Place, Pointer, Settings, pointer};
+use crate::fail;
 use read::Reader;
 
 pub use topic::Unfit;
@@ -111,6 +112,7 @@ impl Snapshots {
                 let delivery = self.0.producer.send_result(record);
                 sent.push(delivery.map_err(|(error, _)| fault(&error))?);
             }
+            fail::at("snapshot half written");
             for delivery in sent {
                 match delivery.await {
                     Ok(Ok(delivery)) => offsets.push(delivery.offset),

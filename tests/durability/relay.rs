@@ -1,0 +1,93 @@
+//! Stands between an agent and one that it talks to, and lets through what it is told to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// What becomes of what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It passes.
+    Pass,
+    /// It passes after a while.
+    Slow(Duration),
+    /// It waits, and nobody is told.
+    Hold,
+    /// Connections are ended, and new ones too.
+    Cut,
+}
+
+/// See the module. It ends with the runtime.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    /// Where it listens on 127.0.0.1.
+    pub(crate) port: u16,
+    mode: watch::Sender<Mode>,
+}
+
+impl Relay {
+    /// One that passes everything on to a port on 127.0.0.1.
+    pub(crate) fn start(runtime: &Handle, to: u16) -> Self {
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (mode, told) = watch::channel(Mode::Pass);
+        runtime.spawn(async move {
+            while let Ok((caller, _)) = listener.accept().await {
+                tokio::spawn(carry(
+                    caller,
+                    SocketAddr::from(([127, 0, 0, 1], to)),
+                    told.clone(),
+                ));
+            }
+        });
+        Self { port, mode }
+    }
+
+    /// From now on.
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+}
+
+async fn carry(caller: TcpStream, to: SocketAddr, mut mode: watch::Receiver<Mode>) {
+    let (there, back) = (mode.clone(), mode.clone());
+    let carried = async {
+        let called = TcpStream::connect(to).await?;
+        let _ = (caller.set_nodelay(true), called.set_nodelay(true));
+        let (from_caller, to_caller) = caller.into_split();
+        let (from_called, to_called) = called.into_split();
+        tokio::select! {
+            ended = pass(from_caller, to_called, there) => ended,
+            ended = pass(from_called, to_caller, back) => ended,
+        }
+    };
+    tokio::select! {
+        _ = carried => {}
+        _ = mode.wait_for(|mode| *mode == Mode::Cut) => {}
+    }
+}
+
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut mode: watch::Receiver<Mode>,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let read = from.read(&mut bytes).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let now = *mode.borrow();
+        if let Mode::Slow(wait) = now {
+            tokio::time::sleep(wait).await;
+        }
+        let _ = mode.wait_for(|mode| *mode != Mode::Hold).await;
+        to.write_all(&bytes[..read]).await?;
+    }
+}
