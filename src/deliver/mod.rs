@@ -7,6 +7,7 @@
 //! | file | |
 //! |---|---|
 //! | `queue` | keys, heads, locks |
+//! | `lease` | until when an owner may send |
 //! | `batch` | a request's body |
 //! | `pace`, `governor` | when the next request may go |
 //! | `backoff` | how long to wait after a failure |
@@ -25,6 +26,7 @@ mod flood;
 mod governor;
 mod halt;
 mod lane;
+mod lease;
 mod load;
 mod memory;
 mod meters;
@@ -202,6 +204,16 @@ impl Delivery {
             way.wake.notify_one();
         }
         owner.landed()
+    }
+
+    /// Renews an owner's lease: that it was the owner at `proven` is now known. What was held for want of that goes at
+    /// once.
+    pub fn renew(&self, owner: &Owner, proven: Instant) {
+        if owner.renew(proven, Instant::now()) {
+            for way in &self.shared.lanes {
+                way.wake.notify_one();
+            }
+        }
     }
 
     /// From now on partial batches are sent at once.

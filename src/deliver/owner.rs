@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Duration, Instant};
 
+use super::lease::Lease;
 use crate::event::{Event, Id, Key, Lane};
 use crate::fail;
 use crate::time::Time;
@@ -18,6 +20,8 @@ pub struct Owner(Arc<Inner>);
 struct Inner {
     epoch: u64,
     ends: UnboundedSender<Vec<End>>,
+    /// None: it may always send.
+    lease: Option<Lease>,
     fenced: AtomicBool,
     silent: AtomicBool,
     /// Events in requests that have no answer yet.
@@ -28,9 +32,20 @@ struct Inner {
 impl Owner {
     /// An owner that is told by `ends`; `epoch` tells assignments apart in logs.
     pub fn new(epoch: u64, ends: UnboundedSender<Vec<End>>) -> Self {
+        Self::with(epoch, ends, None)
+    }
+
+    /// The same, but what it hands over is sent only within `term` of the last proof that it is still the owner
+    /// ([`super::Delivery::renew`]), and not before the first.
+    pub fn leased(epoch: u64, ends: UnboundedSender<Vec<End>>, term: Duration) -> Self {
+        Self::with(epoch, ends, Some(Lease::new(term)))
+    }
+
+    fn with(epoch: u64, ends: UnboundedSender<Vec<End>>, lease: Option<Lease>) -> Self {
         Self(Arc::new(Inner {
             epoch,
             ends,
+            lease,
             fenced: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             flying: AtomicUsize::new(0),
@@ -46,6 +61,17 @@ impl Owner {
     /// Whether it was fenced.
     pub fn fenced(&self) -> bool {
         self.0.fenced.load(Ordering::SeqCst)
+    }
+
+    /// Whether what it handed over may be sent.
+    pub(super) fn may_send(&self, now: Instant) -> bool {
+        !self.fenced() && self.0.lease.as_ref().is_none_or(|lease| lease.holds(now))
+    }
+
+    /// Takes a proof of that time; whether nothing was to be sent without it.
+    pub(super) fn renew(&self, proven: Instant, now: Instant) -> bool {
+        let lease = self.0.lease.as_ref();
+        lease.is_some_and(|lease| lease.renew(proven, now))
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {

@@ -174,7 +174,7 @@ impl Desk {
     }
 
     /// Takes what was chosen, now that it may go: everything that is ready. `waited` says whether it waited for the
-    /// budget. Nothing, where its owner has been fenced in between.
+    /// budget. Nothing, where its owner may not send any more.
     pub(in crate::deliver) fn launch(
         &mut self,
         what: What,
@@ -198,7 +198,7 @@ impl Desk {
                 (Load::new(entries), closed)
             }
         };
-        drop_fenced(&mut load.entries, &mut queue, now);
+        only_what_may(&mut load.entries, &mut queue, now);
         if load.entries.is_empty() {
             drop(queue);
             self.gone(&load, now);
@@ -261,13 +261,13 @@ impl Desk {
         let queue = self.queue.clone();
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         for load in self.waiting.each().chain(&mut self.roots) {
-            drop_fenced(&mut load.entries, &mut queue, now);
+            only_what_may(&mut load.entries, &mut queue, now);
         }
         for search in self.searches.values_mut() {
-            search.look_through(|load| drop_fenced(&mut load.entries, &mut queue, now));
+            search.look_through(|load| only_what_may(&mut load.entries, &mut queue, now));
         }
         let mut suspects = std::mem::take(&mut self.suspects).into();
-        drop_fenced(&mut suspects, &mut queue, now);
+        only_what_may(&mut suspects, &mut queue, now);
         self.suspects = suspects.into();
     }
 
@@ -276,18 +276,19 @@ impl Desk {
     }
 }
 
-fn drop_fenced(entries: &mut Vec<Entry>, queue: &mut Queue, now: Instant) {
-    if entries.iter().all(|entry| !entry.owner.fenced()) {
+/// Leaves what may be sent. What is of an owner without a lease goes back to the head of its key and waits there; of a
+/// fenced one nothing comes again.
+fn only_what_may(entries: &mut Vec<Entry>, queue: &mut Queue, now: Instant) {
+    if entries.iter().all(|entry| entry.owner.may_send(now)) {
         return;
     }
-    let (fenced, kept) = std::mem::take(entries)
+    let (kept, others) = std::mem::take(entries)
         .into_iter()
-        .partition(|entry| entry.owner.fenced());
+        .partition(|entry| entry.owner.may_send(now));
     *entries = kept;
-    let fenced: Vec<Entry> = fenced;
-    // Of a fenced owner nothing comes again: this drops them.
+    let others: Vec<Entry> = others;
     queue.settle(
-        fenced.into_iter().map(|entry| (entry, Fate::Again)),
+        others.into_iter().map(|entry| (entry, Fate::Again)),
         now,
         &mut Ends::default(),
     );

@@ -2,9 +2,11 @@
 //!
 //! A key has a line of events. Only its head may leave, and the line is locked until [`Queue::settle`] says how it
 //! ended. Lines that are ready stand in two rows, each first come, first served: heads that come again (`again`)
-//! and all others (`ready`). A batch takes from `again` first, up to half of it, so that neither starves. Events
+//! and all others (`ready`). A batch takes from `again` first, up to half of it, so that neither starves. A line at
+//! whose head is an event of an owner that may not send stands aside until that may (`leases`). Events
 //! lie in a slab and are linked by number: one costs no allocation, and a key without events is not there at all.
 
+mod leases;
 mod lines;
 
 #[cfg(test)]
@@ -15,6 +17,7 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use tokio::time::Instant;
 
+use leases::Leases;
 use lines::{Lines, State};
 
 use crate::deliver::batch::{Size, most};
@@ -98,6 +101,7 @@ pub(in crate::deliver) struct Queue {
     again: VecDeque<u32>,
     ready: VecDeque<u32>,
     later: BinaryHeap<Reverse<(Instant, u32)>>,
+    leases: Leases,
     bytes: usize,
     /// Events that have not ended, those in requests included.
     count: usize,
@@ -114,6 +118,7 @@ impl Queue {
             again: VecDeque::new(),
             ready: VecDeque::new(),
             later: BinaryHeap::new(),
+            leases: Leases::default(),
             bytes: 0,
             count: 0,
             memory: Memory::default(),
@@ -148,8 +153,8 @@ impl Queue {
             self.memory.comes(&item.event);
         }
         self.count += 1;
-        let (key, bytes) = (item.event.key, item.event.json.len());
-        let line = self.lines.of(key, now);
+        self.leases.know(owner);
+        let line = self.lines.of(item.event.key, now);
         let entry = Entry {
             item,
             owner: owner.clone(),
@@ -159,9 +164,8 @@ impl Queue {
             line,
         };
         let first = self.lines.append(entry);
-        if first && matches!(self.lines.state(line), State::Ready(_)) {
-            self.ready.push_back(line);
-            self.bytes += bytes;
+        if first && let State::Ready(since) = self.lines.state(line) {
+            self.make_ready(line, since, false);
         }
         Tally::default()
     }
@@ -173,6 +177,9 @@ impl Queue {
 
     /// What could leave at `now`.
     pub(in crate::deliver) fn view(&mut self, now: Instant) -> View {
+        if self.leases.look(now) {
+            self.rebuild();
+        }
         while let Some(&Reverse((due, line))) = self.later.peek()
             && due <= now
         {
@@ -284,6 +291,7 @@ impl Queue {
     /// Drops what waits of `owner`, which is marked as fenced already.
     pub(in crate::deliver) fn fence(&mut self, owner: &Owner, now: Instant) {
         self.fences += 1;
+        self.leases.forget(owner);
         for line in self.lines.all() {
             let (gone, head) = self.lines.filter(line, |entry| !entry.owner.is(owner));
             self.count -= gone.len();
@@ -300,13 +308,18 @@ impl Queue {
         self.flush = true;
     }
 
-    /// The rows anew, after lines have lost events.
+    /// The rows anew, after lines have lost events or other owners may send.
     fn rebuild(&mut self) {
-        let rows = [std::mem::take(&mut self.again), std::mem::take(&mut self.ready)];
+        let held = std::mem::take(&mut self.leases.held).into();
+        let rows = [
+            std::mem::take(&mut self.again),
+            held,
+            std::mem::take(&mut self.ready),
+        ];
         let later = std::mem::take(&mut self.later);
         let mut seen = vec![false; self.lines.all().len()];
         self.bytes = 0;
-        for (again, row) in [true, false].into_iter().zip(rows) {
+        for (again, row) in [true, false, false].into_iter().zip(rows) {
             for line in row {
                 if let State::Ready(since) = self.lines.state(line)
                     && !std::mem::replace(&mut seen[line as usize], true)
@@ -337,10 +350,12 @@ impl Queue {
 
     fn make_ready(&mut self, line: u32, since: Instant, again: bool) {
         self.lines.set(line, State::Ready(since));
-        self.bytes += self
-            .lines
-            .head(line)
-            .map_or(0, |entry| entry.item.event.json.len());
+        if let Some(entry) = self.lines.head(line) {
+            if !self.leases.lets(&entry.owner) {
+                return self.leases.held.push(line);
+            }
+            self.bytes += entry.item.event.json.len();
+        }
         let row = if again { &mut self.again } else { &mut self.ready };
         row.push_back(line);
     }

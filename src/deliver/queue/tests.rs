@@ -19,6 +19,8 @@ enum Step {
     /// Which request, and what becomes of each event.
     Settle(usize, Vec<u8>),
     Fence(usize),
+    /// The lease of an owner is renewed.
+    Renew(usize),
     Wait(u64),
 }
 
@@ -28,6 +30,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (1..6usize).prop_map(Step::Take),
         4 => (0..4usize, prop::collection::vec(0..5u8, 6)).prop_map(|(which, fates)| Step::Settle(which, fates)),
         1 => (0..3usize).prop_map(Step::Fence),
+        2 => (0..3usize).prop_map(Step::Renew),
         2 => (1..40u64).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 1..80)
@@ -53,7 +56,8 @@ proptest! {
     fn a_queue_does_what_a_naive_one_does(steps in steps()) {
         let (mut queue, mut now) = (Queue::new(Lane::Conversations), Instant::now());
         let (sender, _receiver) = unbounded_channel();
-        let mut owners: Vec<Owner> = (0..3).map(|n| Owner::new(n, sender.clone())).collect();
+        let term = Duration::from_secs(60);
+        let mut owners: Vec<Owner> = (0..3).map(|n| Owner::leased(n, sender.clone(), term)).collect();
         let mut known: Vec<Known> = Vec::new();
         let mut requests: Vec<Vec<Entry>> = Vec::new();
         let mut number = 0;
@@ -71,7 +75,7 @@ proptest! {
                     let heads: Vec<Id> = (1..8).filter_map(|key| {
                         let head = known.iter().find(|one| one.key == key)?;
                         let ready = matches!(head.state, Naive::Waits(due) if due.is_none_or(|due| due <= now));
-                        ready.then_some(head.id)
+                        (ready && owners[head.owner].may_send(now)).then_some(head.id)
                     }).collect();
                     prop_assert_eq!(view.ready, heads.len());
                     let (taken, _) = queue.take(most);
@@ -114,8 +118,9 @@ proptest! {
                     known.retain(|one| one.owner != owner || one.state == Naive::InFlight);
                     // Events in flight stay those of the old owner.
                     known.iter_mut().filter(|one| one.owner == owner).for_each(|one| one.owner = usize::MAX);
-                    owners[owner] = Owner::new(9, sender.clone());
+                    owners[owner] = Owner::leased(9, sender.clone(), term);
                 }
+                Step::Renew(owner) => _ = owners[owner].renew(now, now),
                 Step::Wait(seconds) => now += Duration::from_secs(seconds),
             }
             prop_assert_eq!(queue.count(), known.len(), "nothing is lost");

@@ -183,6 +183,13 @@ pub(super) fn owner(epoch: u64) -> (Owner, Ends) {
     (Owner::new(epoch, sender), ends)
 }
 
+/// An owner for which nothing is proven yet.
+pub(super) fn leased(epoch: u64, term: Duration) -> (Owner, Ends) {
+    let (sender, receiver) = unbounded_channel();
+    let heard = Vec::new();
+    (Owner::leased(epoch, sender, term), Ends { receiver, heard })
+}
+
 /// Events as items; the record is the last part of the eventId.
 pub(super) fn items(events: impl IntoIterator<Item = Event>) -> Vec<Item> {
     let item = |event: Event| Item {

@@ -32,4 +32,5 @@ mod budget;
 mod fake;
 mod flood;
 mod http;
+mod leases;
 mod order;
