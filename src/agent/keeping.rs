@@ -1,7 +1,8 @@
 //! When a partition's state is kept, and how: a snapshot, then the commit that points to it.
 //!
 //! One at a time. A snapshot comes every `[state] interval`, later where it takes long or is large. A tick that waits
-//! is kept at once, by a commit that adds it to the last snapshot's pointer.
+//! is kept at once, by a commit that adds it to the last snapshot's pointer. Every commit proves that the partition is
+//! still this agent's; where events wait for that to be proven, the last one is said again.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use tokio::time::{Duration, Instant};
 
 use super::kept;
 use super::metadata::{Metadata, Pointed};
+use super::proof::Proof;
 use super::states::States;
 use super::store::{Store, aside};
 use super::worker::{Keep, Worker};
@@ -40,12 +42,23 @@ pub(super) struct Receipt {
     pointed: Pointed,
     bytes: Option<usize>,
     began: Instant,
+    /// When its commit was begun.
+    proven: Instant,
 }
 
 pub(super) enum What {
     Snapshot(Box<Keep>),
     /// The ticks below this number.
     Ticks(u64),
+    /// Nothing new.
+    Proof,
+}
+
+/// What was not kept.
+pub(super) struct Failure {
+    what: String,
+    /// It was a commit alone.
+    of_commit: bool,
 }
 
 /// See the module.
@@ -53,13 +66,16 @@ pub(super) struct Keeping {
     keeper: Arc<Keeper>,
     states: States,
     interval: Duration,
-    done: UnboundedReceiver<Result<Receipt, String>>,
-    say: UnboundedSender<Result<Receipt, String>>,
+    proof: Proof,
+    done: UnboundedReceiver<Result<Receipt, Failure>>,
+    say: UnboundedSender<Result<Receipt, Failure>>,
     busy: bool,
     /// When the next snapshot is due.
     due: Instant,
     /// Not before then: something failed.
     not_before: Instant,
+    /// What failed last was a commit alone.
+    of_commit: bool,
     /// What the last commit points to, and one past the last tick that its snapshot has.
     last: Option<(Pointed, u64)>,
     /// The snapshot before it. One that is about to be read may be the last but one.
@@ -69,11 +85,13 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// Nothing is kept yet, or `last`: a pointer, and one past the last tick of its snapshot.
+    /// Nothing is kept yet, or `last`: a pointer, and one past the last tick of its snapshot. `session`: how long Kafka
+    /// waits for this agent.
     pub(super) fn new(
         keeper: Keeper,
         states: States,
         interval: Duration,
+        session: Duration,
         last: Option<(Pointed, u64)>,
     ) -> Self {
         let (say, done) = mpsc::unbounded_channel();
@@ -82,50 +100,100 @@ impl Keeping {
             keeper: Arc::new(keeper),
             states,
             interval,
+            proof: Proof::new(session),
             done,
             say,
             busy: false,
             due: now + interval,
             not_before: now,
+            of_commit: false,
             last,
             previous: None,
             version: 0,
         }
     }
 
-    /// When to [`Keeping::begin`]; `plans`: something waits for being kept.
-    pub(super) fn due(&self, plans: bool) -> Option<Instant> {
-        let due = match plans {
+    /// When to [`Keeping::begin`].
+    pub(super) fn due(&self, worker: &Worker) -> Option<Instant> {
+        let due = match worker.has_plans() {
             true => self.not_before,
             false => self.due.max(self.not_before),
         };
-        (!self.busy).then_some(due)
+        let proof = self.proof_due(worker);
+        (!self.busy).then(|| proof.map_or(due, |proof| proof.min(due)))
+    }
+
+    /// When to [`Keeping::prove`]; none while nothing waits for it.
+    pub(super) fn proof_due(&self, worker: &Worker) -> Option<Instant> {
+        let due = self
+            .proof
+            .due()
+            .map_or(self.not_before, |due| due.max(self.not_before));
+        (!self.busy && worker.in_delivery() > 0).then_some(due)
+    }
+
+    /// When it was last proven that the partition is ours.
+    pub(super) fn proven(&self) -> Option<Instant> {
+        self.proof.last()
     }
 
     /// Begins to keep what is worth it.
     pub(super) fn begin(&mut self, worker: &mut Worker) {
         let now = Instant::now();
-        if worker.version() == self.version && !worker.has_plans() {
+        if let Some((pointed, end)) = self.ticks(worker, now) {
+            self.commit(pointed, What::Ticks(end), now);
+        } else if self.proof_due(worker).is_some_and(|due| due <= now) {
+            self.prove(worker);
+        } else if worker.version() == self.version && !worker.has_plans() {
             self.due = now + self.interval;
-            return;
+        } else {
+            self.snapshot(worker, now);
         }
+    }
+
+    /// Begins to prove that the partition is ours.
+    pub(super) fn prove(&mut self, worker: &mut Worker) {
+        let now = Instant::now();
+        match &self.last {
+            Some((pointed, _)) => self.commit(pointed.clone(), What::Proof, now),
+            None => self.snapshot(worker, now),
+        }
+    }
+
+    fn snapshot(&mut self, worker: &mut Worker, now: Instant) {
         self.busy = true;
         let (keeper, say) = (self.keeper.clone(), self.say.clone());
-        if let Some((pointed, end)) = self.ticks(worker, now) {
-            tokio::spawn(async move {
-                let kept = keeper.commit(&pointed).await.map(|()| Receipt {
-                    what: What::Ticks(end),
+        let keep = Box::new(worker.keep(now));
+        tokio::spawn(async move {
+            let kept = keeper.keep(keep, now).await;
+            let _ = say.send(kept.map_err(|why| Failure {
+                what: format!("the state cannot be kept: {why}"),
+                of_commit: false,
+            }));
+        });
+    }
+
+    fn commit(&mut self, pointed: Pointed, what: What, now: Instant) {
+        self.busy = true;
+        let (keeper, say) = (self.keeper.clone(), self.say.clone());
+        tokio::spawn(async move {
+            let kept = match keeper.commit(&pointed).await {
+                Ok(proven) => Ok(Receipt {
+                    what,
                     pointed,
                     bytes: None,
                     began: now,
-                });
-                let _ = say.send(kept);
-            });
-            return;
-        }
-        let keep = Box::new(worker.keep(now));
-        tokio::spawn(async move {
-            let _ = say.send(keeper.keep(keep, now).await);
+                    proven,
+                }),
+                Err(why) => Err(Failure {
+                    what: match what {
+                        What::Proof => format!("events wait until it is proven to be ours still: {why}"),
+                        _ => format!("the state cannot be kept: {why}"),
+                    },
+                    of_commit: true,
+                }),
+            };
+            let _ = say.send(kept);
         });
     }
 
@@ -140,7 +208,7 @@ impl Keeping {
     }
 
     /// The next end of what was begun.
-    pub(super) async fn done(&mut self) -> Result<Receipt, String> {
+    pub(super) async fn done(&mut self) -> Result<Receipt, Failure> {
         match self.done.recv().await {
             Some(done) => done,
             // It holds a sender itself.
@@ -149,7 +217,7 @@ impl Keeping {
     }
 
     /// Takes note of what [`Keeping::done`] gave; what was kept, if it was.
-    pub(super) fn note(&mut self, done: Result<Receipt, String>) -> Option<What> {
+    pub(super) fn note(&mut self, done: Result<Receipt, Failure>) -> Option<What> {
         self.busy = false;
         let now = Instant::now();
         let place = &self.keeper.place;
@@ -158,17 +226,21 @@ impl Keeping {
             pointed,
             bytes,
             began,
+            proven,
         } = match done {
             Ok(receipt) => receipt,
-            Err(why) => {
-                self.not_before = now + PAUSE.max(self.interval);
-                let what = format!("the state cannot be kept: {why}");
+            Err(Failure { what, of_commit }) => {
+                self.not_before = now + PAUSE;
+                self.due = self.due.max(now + self.interval);
+                self.of_commit = of_commit;
                 tracing::warn!(%place, "{what}; trying again");
                 let todo = "check that Kafka runs, and that the agent may write the state topic and commit";
                 self.states.fault(place, what, todo);
                 return None;
             }
         };
+        self.proof.is(proven);
+        let of_commit = std::mem::take(&mut self.of_commit);
         let offset = pointed.point.offset;
         let partition = place.partition.to_string();
         gauge!(COMMITTED_OFFSET, "topic" => place.topic.to_string(), "partition" => partition.clone())
@@ -188,8 +260,13 @@ impl Keeping {
             }
             let last = self.last.replace((pointed, keep.ticks_end));
             self.previous = last.map(|(pointed, _)| pointed.snapshot);
-        } else if let Some((last, _)) = &mut self.last {
-            *last = pointed;
+        } else {
+            if of_commit {
+                self.states.ok(place, format!("{place} is committed again"));
+            }
+            if let Some((last, _)) = &mut self.last {
+                *last = pointed;
+            }
         }
         Some(what)
     }
@@ -220,12 +297,13 @@ impl Keeper {
     async fn keep(&self, keep: Box<Keep>, began: Instant) -> Result<Receipt, String> {
         let (pointed, bytes) = self.write(&keep).await?;
         fail::at("snapshot written");
-        self.commit(&pointed).await?;
+        let proven = self.commit(&pointed).await?;
         Ok(Receipt {
             what: What::Snapshot(keep),
             pointed,
             bytes: Some(bytes),
             began,
+            proven,
         })
     }
 
@@ -255,12 +333,14 @@ impl Keeper {
         Ok((pointed, size))
     }
 
-    async fn commit(&self, pointed: &Pointed) -> Result<(), String> {
+    /// Commits; when that was begun.
+    async fn commit(&self, pointed: &Pointed) -> Result<Instant, String> {
         let commit = self
             .to_commit(pointed)
             .ok_or("its pointer is too long for a commit")?;
+        let begun = Instant::now();
         let committed = self.store.commit(commit).await;
-        committed.map_err(|why| {
+        committed.map(|()| begun).map_err(|why| {
             counter!(COMMIT_FAILURES).increment(1);
             format!("the commit failed: {why}")
         })
@@ -270,7 +350,7 @@ impl Keeper {
         Some(Commit {
             place: self.place.clone(),
             offset: pointed.point.offset,
-            metadata: Metadata::write(pointed.clone())?,
+            metadata: Metadata::write(pointed.clone(), fastrand::u64(..))?,
         })
     }
 }

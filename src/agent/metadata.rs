@@ -19,6 +19,9 @@ pub(super) const EMPTY: &str = r#"{"version":1}"#;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Metadata {
     version: u32,
+    /// Tells this commit from all others: who reads it back knows that this one arrived and not one like it.
+    #[serde(default)]
+    nonce: u64,
     /// What it was written for; absent where nothing was read yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) kept: Option<Pointed>,
@@ -49,10 +52,11 @@ pub(super) enum Unreadable {
 }
 
 impl Metadata {
-    /// What to commit; none where it is too long for a commit.
-    pub(super) fn write(kept: Pointed) -> Option<String> {
+    /// What to commit; none where it is too long for a commit. No two have the same `nonce`.
+    pub(super) fn write(kept: Pointed, nonce: u64) -> Option<String> {
         let metadata = Self {
             version: VERSION,
+            nonce,
             kept: Some(kept),
         };
         let text = serde_json::to_string(&metadata).ok()?;

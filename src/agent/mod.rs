@@ -20,6 +20,7 @@ mod news;
 mod origin;
 mod partition;
 mod point;
+mod proof;
 pub mod quiet;
 pub mod replays;
 mod restore;

@@ -16,8 +16,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use super::counts::Counters;
-use super::keeping::{Keeper, Keeping, What};
+use super::keeping::{Failure, Keeper, Keeping, Receipt, What};
 use super::mail::{self, Mail};
+use super::proof::Proof;
 use super::quiet::Quiet;
 use super::restore::{Begin, Mismatch, Restored};
 use super::sites::Sites;
@@ -51,6 +52,8 @@ pub(super) struct Shared {
     pub(super) postbox: States,
     /// `[state] interval`.
     pub(super) interval: Duration,
+    /// How long Kafka waits for an agent that it does not hear from.
+    pub(super) session: Duration,
     /// `[state] on_mismatch` says to begin without a state where the kept one cannot be used.
     pub(super) fresh: bool,
 }
@@ -309,8 +312,14 @@ impl Partition {
         };
         Self {
             worker,
-            keeping: Keeping::new(keeper, shared.states.clone(), shared.interval, last),
-            owner: Owner::new(epoch, ends_sender),
+            keeping: Keeping::new(
+                keeper,
+                shared.states.clone(),
+                shared.interval,
+                shared.session,
+                last,
+            ),
+            owner: Owner::leased(epoch, ends_sender, Proof::term(shared.session)),
             place,
             waiting: waiting.chunks,
             ends,
@@ -335,7 +344,7 @@ impl Partition {
         self.settle();
         let drain = loop {
             let give_up = self.worker.next_give_up();
-            let keep = self.keeping.due(self.worker.has_plans());
+            let keep = self.keeping.due(&self.worker);
             tokio::select! {
                 biased;
                 Some(ends) = self.ends.recv() => self.ended(ends),
@@ -420,18 +429,27 @@ impl Partition {
     }
 
     /// Something was kept, or could not be.
-    fn kept(&mut self, done: Result<super::keeping::Receipt, String>) {
+    fn kept(&mut self, done: Result<Receipt, Failure>) {
         let directory = self.shared.names.current();
-        let kept = self.keeping.note(done);
+        let kept = self.noted(done);
         if kept.is_some() && self.worker.tick_planned() {
             fail::at("tick noted");
         }
         match kept {
             Some(What::Snapshot(keep)) => self.worker.kept(&keep, &directory, now(), &mut self.work),
             Some(What::Ticks(end)) => self.worker.ticks_kept(end, &directory, now(), &mut self.work),
-            None => {}
+            Some(What::Proof) | None => {}
         }
         self.go_on();
+    }
+
+    /// What was kept, and with it the lease of what waits.
+    fn noted(&mut self, done: Result<Receipt, Failure>) -> Option<What> {
+        let what = self.keeping.note(done);
+        if let Some(proven) = self.keeping.proven() {
+            self.shared.delivery.renew(&self.owner, proven);
+        }
+        what
     }
 
     fn names_changed(&mut self) {
@@ -508,10 +526,14 @@ impl Partition {
         let deadline = Instant::now() + drain.patience;
         if drain.stopping {
             while self.worker.in_delivery() + self.mails > 0 {
+                let prove = self.keeping.proof_due(&self.worker);
                 tokio::select! {
                     biased;
                     Some(ends) = self.ends.recv() => self.ended(ends),
                     Some(record) = self.written.recv() => self.written(record),
+                    // What was being kept takes effect no more.
+                    done = self.keeping.done() => drop(self.noted(done)),
+                    () = until(prove) => self.keeping.prove(&mut self.worker),
                     () = sleep_until(deadline) => break,
                 }
                 self.hand_on();

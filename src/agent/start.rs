@@ -86,6 +86,7 @@ impl Agent {
         let names = names(config, &client, &governor, &board)?;
         let token = token::watch(client.clone(), board.clone());
         let kafka = settings::kafka(config);
+        let session = kafka.session();
         let letters = DeadLetters::open(kafka.clone(), "")?;
         let delivery = Delivery::start(
             settings::delivery(config),
@@ -121,6 +122,7 @@ impl Agent {
             states: States::new(board.clone(), Item::State),
             postbox: States::new(board.clone(), Item::DeadLetters),
             interval: config.state.interval,
+            session,
             fresh: config.state.on_mismatch == OnMismatch::Fresh,
         });
         let assigned = Assigned::default();

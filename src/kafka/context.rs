@@ -342,10 +342,12 @@ impl Context {
     /// Everything is given back, by rule 9 when this is a stop, while the client can still commit: one that is closing
     /// cannot see whether its commit has arrived.
     pub(super) fn give_all_back(&self, consumer: &BaseConsumer<Self>, stopping: bool) {
-        let assigned = std::mem::take(&mut self.ours().assigned);
-        if !assigned.is_empty() {
-            self.drain(consumer, assigned.into_keys().collect(), stopping);
+        // Ours until they have ended: what is delivered until then needs commits.
+        let places: Vec<Place> = self.ours().assigned.keys().cloned().collect();
+        if !places.is_empty() {
+            self.drain(consumer, places, stopping);
         }
+        self.ours().assigned.clear();
     }
 
     fn drain(&self, consumer: &BaseConsumer<Self>, places: Vec<Place>, stopping: bool) {
@@ -383,7 +385,8 @@ impl Context {
 }
 
 /// Commits an explicit list and sees that it has arrived. Without a coordinator librdkafka would wait for the answer to
-/// a commit for ever; a question that follows it on the same connection has a time.
+/// a commit for ever; a question that follows it on the same connection has a time. It knows a commit by what it says:
+/// one that was there before and says the same passes for it.
 pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> KafkaResult<()> {
     if commits.is_empty() {
         return Ok(());

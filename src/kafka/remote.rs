@@ -74,8 +74,9 @@ fn commit(slot: &Slot, all: Vec<Asked>) {
             .into_iter()
             .for_each(|asked| refuse(asked, "the consumer is being made anew"));
     };
-    // What is no longer ours is not ours to commit.
-    let is_ours = |asked: &Asked| reader.context().assignment(&asked.commit.place).is_some();
+    // What is no longer ours is not ours to commit. A group that has nobody left would take it from anybody.
+    let lost = reader.assignment_lost();
+    let is_ours = |asked: &Asked| !lost && reader.context().assignment(&asked.commit.place).is_some();
     let (ours, others): (Vec<Asked>, Vec<Asked>) = all.into_iter().partition(is_ours);
     others
         .into_iter()

@@ -11,6 +11,12 @@ use rdkafka::config::RDKafkaLogLevel;
 use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
+/// How long brokers wait for a member of the group where nobody told them otherwise (`session.timeout.ms`).
+const SESSION: Duration = Duration::from_secs(45);
+/// The same with the group protocol `consumer`, where brokers keep it to themselves: it has room for three heartbeats,
+/// which are 5 s apart unless brokers are told otherwise; by default it is three times as long.
+const LEAST_SESSION: Duration = Duration::from_secs(15);
+
 /// Where a partition without a committed offset is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -242,6 +248,18 @@ impl Settings {
         config
     }
 
+    /// How long the group's brokers wait for a member that they do not hear from; at the least, where only they know.
+    pub fn session(&self) -> Duration {
+        let config = self.consumer();
+        if config.get("group.protocol") == Some("consumer") {
+            return LEAST_SESSION;
+        }
+        let given = config
+            .get("session.timeout.ms")
+            .and_then(|given| given.parse().ok());
+        given.map_or(SESSION, Duration::from_millis)
+    }
+
     /// Whether the agent reads that topic.
     pub(super) fn reads(&self, topic: &str) -> bool {
         let fits = |entry: &String| match entry.starts_with('^') {
@@ -329,5 +347,22 @@ mod tests {
             (Some("5"), Some("all"))
         );
         assert_eq!(producer.get("compression.type"), Some("zstd"));
+    }
+
+    #[test]
+    fn the_session_is_what_brokers_hold_to() {
+        let session = |passed: &[(&str, &str)]| {
+            let passed = passed
+                .iter()
+                .map(|(name, value)| ((*name).into(), (*value).into()));
+            let settings = Settings {
+                passed_through: passed.collect(),
+                ..Settings::new("127.0.0.1:9092", &["cic"], "agents")
+            };
+            settings.session().as_secs()
+        };
+        assert_eq!(session(&[]), 45);
+        assert_eq!(session(&[("session.timeout.ms", "6000")]), 6);
+        assert_eq!(session(&[("group.protocol", "consumer")]), 15);
     }
 }

@@ -1,5 +1,6 @@
 //! A partition's work without I/O: rules 1, 2 and 5 as far as one worker keeps them.
 
+mod leases;
 mod replays;
 mod restarts;
 mod simulation;

@@ -32,6 +32,8 @@ use outside::{Outside, World};
 /// Steps that all seeds together take at least: records read, requests, commits, snapshots, letters. `CONDUIT_STEPS`
 /// says more.
 const STEPS: u64 = 100_000;
+/// How long the broker waits for an agent.
+const SESSION: Duration = Duration::from_secs(3);
 /// Records of a log.
 const RECORDS: usize = 150;
 /// The windows in which a crash must have hit.
@@ -216,6 +218,7 @@ fn shared(world: &World) -> Arc<Shared> {
         states: States::new(board.clone(), crate::health::Item::State),
         postbox: States::new(board, crate::health::Item::DeadLetters),
         interval: Duration::from_millis(500),
+        session: SESSION,
         fresh: false,
     })
 }
@@ -256,6 +259,7 @@ fn run_with(seed: u64, lie: Option<Lie>) -> (u64, Vec<&'static str>) {
         letters: BTreeSet::new(),
         lie,
         last: None,
+        proven: None,
         broken: None,
     })));
     let clock = Rc::new(RefCell::new(0));
@@ -280,7 +284,10 @@ fn run_with(seed: u64, lie: Option<Lie>) -> (u64, Vec<&'static str>) {
         drop(runtime);
         assert_eq!(world.with(|outside| outside.broken.take()), None);
         // Requests of the dead are nobody's any more.
-        world.with(|outside| outside.flying.clear());
+        world.with(|outside| {
+            outside.flying.clear();
+            outside.proven = None;
+        });
         if matches!(death, Death::Done) {
             break;
         }

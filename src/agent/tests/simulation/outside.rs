@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
+use super::SESSION;
 use super::lies::{self, Lie};
 use crate::agent::kept;
 use crate::agent::metadata::Metadata;
@@ -41,6 +42,8 @@ pub(super) struct Outside {
     pub(super) lie: Option<Lie>,
     /// The snapshot that was written last.
     pub(super) last: Option<String>,
+    /// When the last commit was begun of which this life knows that it has arrived.
+    pub(super) proven: Option<Instant>,
     /// A rule that was broken, by a task that nobody looks at.
     pub(super) broken: Option<String>,
 }
@@ -166,9 +169,11 @@ impl Store for World {
             let kept = Metadata::read(&commit.metadata).unwrap().kept.unwrap();
             let same = self.with(|outside| {
                 let (_, metadata) = outside.committed.as_ref()?;
-                Some(Metadata::read(metadata).ok()?.kept?.snapshot == kept.snapshot)
+                let before = Metadata::read(metadata).ok()?.kept?;
+                Some(before.snapshot == kept.snapshot && before.ticks != kept.ticks)
             });
             let _tick = same.unwrap_or(false).then(|| self.open("tick noted"));
+            let begun = Instant::now();
             let sent = self.open("commit sent");
             self.pass().await;
             if self.fails(20) {
@@ -182,7 +187,10 @@ impl Store for World {
             self.pass().await;
             match self.fails(20) {
                 true => Err("drawn after it had arrived".into()),
-                false => Ok(()),
+                false => {
+                    self.with(|outside| outside.proven = Some(begun));
+                    Ok(())
+                }
             }
         })
     }
@@ -241,6 +249,10 @@ impl Inject for World {
             if !self.with(|outside| outside.flying.insert(key.clone())) {
                 self.broken(format!("rule 2: two of {key} in flight"));
             }
+        }
+        let proven = self.with(|outside| outside.proven);
+        if proven.is_none_or(|proven| proven.elapsed() >= SESSION * 2 / 3) {
+            self.broken("rule 8: it is not proven whose the partition is".into());
         }
         let reply = self.answer(&request, &events).await;
         self.with(|outside| outside.flying.retain(|flying| !keys.contains(flying)));
