@@ -1,8 +1,10 @@
 //! How agents end and go on: what one has done the next one does not do again, and nothing is left undone.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::broker::Broker;
 use crate::stage::Stage;
@@ -156,6 +158,60 @@ fn an_agent_takes_over_from_one_that_stops_on_apache_kafka() {
 fn an_agent_takes_over_from_one_that_is_killed_on_apache_kafka() {
     let Some(broker) = Broker::apache() else { return };
     takes_over(broker, "takes_over_from_killed", "KILL");
+}
+
+/// Rule 8: an agent that is stopped for longer than its session, with events to send, sends nothing when it wakes but
+/// what was in flight: by then its partition is another one's.
+#[test]
+fn an_agent_that_slept_through_its_session_sends_nothing_more_on_apache_kafka() {
+    let Some(broker) = Broker::apache() else { return };
+    let stage = Stage::new(broker, "sleeps");
+    // It finds the answers when it wakes, and might go on at once.
+    let more = ["genesys.timeout = \"10min\""];
+    let (mut sleeps, mut wakes) = (stage.agent(&more), stage.agent(&more));
+    let is = |agent: &Agent, name: &str, value: f64| (agent.metric(name, "") == Some(value)).then_some(());
+    wait_for("they share the partitions", || {
+        is(&sleeps, "partitions_assigned", 1.0).and(is(&wakes, "partitions_assigned", 1.0))
+    });
+    stage
+        .sandbox
+        .faults(&json!([{"effect": {"kind": "delay", "ms": 4000}}]));
+    stage.write(&USUAL.0.records);
+    let requests = |agent: &Agent| agent.metric("requests_total", "").unwrap_or(0.0);
+    let mut last = ((0.0, 0.0), Instant::now());
+    let (answered, in_flight) = wait_for("requests are in flight and events wait", || {
+        let now = (requests(&sleeps), sleeps.metric("requests_in_flight", "")?);
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        let waits = sleeps.metric("events_waiting", "\"conversations\"")? > 300.0;
+        // The next answer is not just coming.
+        let rests = last.1.elapsed() > Duration::from_millis(300);
+        (waits && rests && now.0 > 0.0 && now.1 > 0.0).then_some(now)
+    });
+    sleeps.process.signal("STOP");
+    stage.mend();
+    wait_for("the other one takes over", || {
+        is(&wakes, "partitions_assigned", 2.0)
+    });
+    stage.commits_all();
+    sleeps.process.signal("CONT");
+    wait_for("it learns of it", || {
+        (sleeps.metric("rebalances_total", "\"lost\"")? > 0.0).then_some(())
+    });
+    wait_for("they share the partitions again", || {
+        is(&sleeps, "partitions_assigned", 1.0).and(is(&wakes, "partitions_assigned", 1.0))
+    });
+    wait_for("nothing is in flight", || is(&sleeps, "requests_in_flight", 0.0));
+    assert_eq!(
+        requests(&sleeps) - answered,
+        in_flight,
+        "what was in flight, and no more"
+    );
+    stage.is_whole(&[]);
+    assert_eq!(stage.letters().len(), 0, "no dead letters");
+    stage.rests(&mut wakes);
+    stage.rests(&mut sleeps);
 }
 
 /// Rule 8: a partition moves in mid-stream; the one who had it ends what is in flight, the other goes on.
