@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use metrics::{Counter, counter, gauge};
 use tokio::time::{Duration, timeout};
 
+use super::assignment::{Handle, Progress};
 use super::news::News;
-use super::partition::{Handle, Progress, Shared};
+use super::partition::Shared;
 use super::restore::Begin;
 use crate::kafka::{Chunk, Commit, Input, Place};
 use crate::metrics::{CONSUMED_BYTES, PARTITIONS_ASSIGNED, REBALANCES, RECORDS_CONSUMED};

@@ -1,10 +1,11 @@
 //! The parts joined: from an assigned partition to accepted events.
 //!
-//! The reader's thread says what it reads over one channel; `dispatch` passes it on to a task per partition, whose
+//! The reader's thread says what it reads over one channel; `dispatch` passes it on to a task per `assignment`, whose
 //! `worker` decodes, converts and resolves, and whose `books` know which records have ended. Delivery tells how each
 //! event ended. What a partition must go on from is kept (`keeping`) and fetched (`restore`); [`Agent`] stops as rule 9
 //! says.
 
+mod assignment;
 mod books;
 mod checkpoints;
 mod counts;

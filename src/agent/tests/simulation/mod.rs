@@ -18,7 +18,8 @@ use tokio::time::sleep;
 
 use super::restarts::{Way, log, undisturbed};
 use super::*;
-use crate::agent::partition::{Handle, Shared};
+use crate::agent::assignment::Handle;
+use crate::agent::partition::Shared;
 use crate::agent::restore::Begin;
 use crate::agent::sites::Sites;
 use crate::agent::states::States;
