@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::statistics::Statistics;
@@ -16,13 +16,12 @@ use rdkafka::types::RDKafkaRespErr;
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
+use super::commit::commit;
 use super::{Commit, Epoch, Event, Fault, Input, Place, Settings, Start};
 use crate::fail;
 
 /// How long a question to the brokers may take within a rebalance.
 const ASK: Duration = Duration::from_secs(10);
-/// How long a commit waits to be seen.
-const ANSWER: Duration = Duration::from_secs(5);
 /// What a revocation is given beyond `drain`: the answer itself takes a moment.
 const MARGIN: Duration = Duration::from_secs(2);
 
@@ -382,35 +381,6 @@ impl Context {
             .filter(|place| ours.assigned.remove(place).is_some())
             .collect()
     }
-}
-
-/// Commits an explicit list and sees that it has arrived. Without a coordinator librdkafka would wait for the answer to
-/// a commit for ever; a question that follows it on the same connection has a time. It knows a commit by what it says:
-/// one that was there before and says the same passes for it.
-pub(super) fn commit(consumer: &BaseConsumer<Context>, commits: &[Commit]) -> KafkaResult<()> {
-    if commits.is_empty() {
-        return Ok(());
-    }
-    let mut list = TopicPartitionList::with_capacity(commits.len());
-    for commit in commits {
-        let mut element = list.add_partition(&commit.place.topic, commit.place.partition);
-        element.set_offset(Offset::Offset(commit.offset))?;
-        element.set_metadata(commit.metadata.as_str());
-    }
-    consumer.commit(&list, CommitMode::Async)?;
-    fail::at("commit sent");
-    let committed = consumer.committed_offsets(list.clone(), ANSWER)?;
-    for element in list.elements() {
-        let there = committed.find_partition(element.topic(), element.partition());
-        let there = there.ok_or(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset))?;
-        there.error()?;
-        if (there.offset(), there.metadata()) != (element.offset(), element.metadata()) {
-            // Why, librdkafka has told the log.
-            return Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset));
-        }
-    }
-    fail::at("commit answered");
-    Ok(())
 }
 
 impl ClientContext for Context {

@@ -7,6 +7,7 @@
 //! A [`Tail`] reads along without a group, an [`Archive`] reads what there is, and [`probe`] asks what there is.
 
 mod archive;
+mod commit;
 mod consumer;
 mod context;
 mod credits;

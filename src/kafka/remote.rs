@@ -6,8 +6,9 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::oneshot;
 
+use super::commit::commit as commit_all;
 use super::consumer::Slot;
-use super::{Commit, Epoch, Place, context};
+use super::{Commit, Epoch, Place};
 
 /// See the module. Clones are the same.
 #[derive(Clone)]
@@ -82,7 +83,7 @@ fn commit(slot: &Slot, all: Vec<Asked>) {
         .into_iter()
         .for_each(|asked| refuse(asked, "the partition is not this agent's any more"));
     let commits: Vec<Commit> = ours.iter().map(|asked| asked.commit.clone()).collect();
-    let done = context::commit(&reader, &commits).map_err(|error| error.to_string());
+    let done = commit_all(&reader, &commits).map_err(|error| error.to_string());
     // Whoever closes the client waits for this.
     drop(reader);
     for asked in ours {
