@@ -51,7 +51,11 @@ impl Error {
     }
 
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        let told = format!("cannot read the configuration: {error}; name an existing file with --config");
+        let todo = match error.kind() {
+            std::io::ErrorKind::InvalidData => "write it as UTF-8 text",
+            _ => "name an existing file with --config",
+        };
+        let told = format!("cannot read the configuration: {error}; {todo}");
         Self::one(Origin::Missing, format!("{}: {told}", path.display()))
     }
 }

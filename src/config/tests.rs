@@ -1,4 +1,5 @@
-//! One test per thing that can be wrong, the whole message compared: where, what, what to do.
+//! One test per thing that can be wrong, the whole message compared: where, what, what to do. Over 500 lines, because it
+//! is read as one list beside the README's tables of keys.
 
 use super::*;
 use secrecy::ExposeSecret;
@@ -450,6 +451,24 @@ fn a_missing_file_says_what_to_do() {
         Config::load(&sources).unwrap_err().to_string(),
         "configuration: /nowhere/conduit.toml: cannot read the configuration: No such file or directory \
          (os error 2); name an existing file with --config"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conduit.toml");
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    let sources = Sources {
+        file: Some(file.clone()),
+        ..Sources::default()
+    };
+    assert_eq!(
+        Config::load(&sources).unwrap_err().to_string(),
+        format!(
+            "configuration: {}: cannot read the configuration: stream did not contain valid UTF-8; write it as UTF-8 text",
+            file.display()
+        )
     );
 }
 
