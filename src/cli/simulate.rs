@@ -143,7 +143,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             };
             runtime.block_on(into_kafka(&mut traffic, &target, pace, &stop))?;
         }
-        (_, _, Some(file)) => into_file(&mut traffic, file, args.form, pace, &stop)?,
+        (_, _, Some(file)) => into_file(&mut traffic, file, args.form, pace, &stop)
+            .with_context(|| format!("cannot write {}", file.display()))?,
         _ => return Ok(ExitCode::SUCCESS),
     }
     if let Some(mut truth) = traffic.truth.take() {
