@@ -64,8 +64,9 @@ fn whatever_happens_nothing_is_lost_and_nothing_out_of_order() {
     };
     let (_scene, report) = Conductor::new(scene, seed).run(goal, PATIENCE);
     println!(
-        "seed {seed}: {:?}; killed {:?}; {} rebalances; {} MiB at the most",
+        "seed {seed}: {:?}; {} kills: {:?}; {} rebalances; {} MiB at the most",
         report.happened,
+        report.all_kills(),
         report.kills,
         report.rebalances,
         report.most_memory >> 20

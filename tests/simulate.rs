@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use support::truth;
+
 fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_cic-conduit"))
         .args(args)
@@ -265,7 +267,7 @@ fn the_truth_is_what_was_said() {
             assert!(near(time, &said), "{user} talks from {time}, said {said}: {call}");
         }
         let codes = codes.remove(&key).unwrap_or_default();
-        assert_eq!(sorted(given), sorted(codes), "{call}");
+        assert_eq!(truth::sorted(given), truth::sorted(codes), "{call}");
         let letter = ended.get(&key);
         let outcome = call["outcome"].as_str().unwrap();
         assert_eq!(
@@ -286,11 +288,6 @@ fn the_truth_is_what_was_said() {
             assert_eq!(letter == "E", outside.contains(&outcome), "{call}");
         }
     }
-}
-
-fn sorted(mut list: Vec<String>) -> Vec<String> {
-    list.sort();
-    list
 }
 
 #[test]
@@ -355,7 +352,7 @@ fn conversion_tells_of_every_call_what_the_truth_tells() {
     let events = good(&["convert", "--directory", &directory, "-"], &simulated(&flags));
     let directory: Value = serde_json::from_slice(&std::fs::read(directory).unwrap()).unwrap();
     let truth = parsed(&std::fs::read(truth).unwrap());
-    let calls = support::truth::compare(&parsed(&events), &directory, &truth, &BTreeSet::new());
+    let calls = truth::compare(&parsed(&events), &directory, &truth, &BTreeSet::new());
     assert!(calls > 1000, "{calls} calls");
 }
 

@@ -32,9 +32,7 @@ fn running(broker: Broker, name: &'static str) -> (Stage, Agent) {
 
 /// Switches these faults on; the sandbox takes its time beside.
 fn slow(stage: &Stage, faults: &[Value]) {
-    let slow = json!({"effect": {"kind": "delay", "ms": 400}});
-    let all: Vec<Value> = faults.iter().cloned().chain([slow]).collect();
-    stage.sandbox.faults(&json!(all));
+    stage.sandbox.slow_faults(400, faults);
 }
 
 /// Without being a static member it would have nothing to read for a session of half a minute.

@@ -63,9 +63,7 @@ impl Stage {
 
     /// Switches these faults on beside the sandbox's slowness.
     pub(crate) fn faults(&self, faults: &[Value]) {
-        let slow = json!({"effect": {"kind": "delay", "ms": 100}});
-        let all: Vec<Value> = faults.iter().cloned().chain([slow]).collect();
-        self.sandbox.faults(&json!(all));
+        self.sandbox.slow_faults(100, faults);
     }
 
     /// Switches everything off, the slowness too.

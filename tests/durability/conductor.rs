@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::judge::Allowance;
 use crate::relay::Mode;
-use crate::scene::{AGENTS, SESSION, Scene};
+use crate::scene::{AGENTS, SESSION, Scene, Seat};
 use crate::support::programs::wait_for;
 
 /// Where an agent can end itself, and how often it may pass there first.
@@ -38,6 +38,8 @@ const AT_THE_END: &str = "tick noted";
 const AHEAD: i64 = 80_000;
 /// Written at once.
 const SLICE: usize = 5000;
+/// How long an answer of the sandbox takes, in milliseconds.
+const SLOW: u64 = 300;
 /// Between two looks at those who may have ended.
 const LOOK: Duration = Duration::from_millis(20);
 const SIGABRT: i32 = 6;
@@ -318,12 +320,12 @@ impl Conductor {
             8 => (status(200, json!({"html": true, "applied": true})), true),
             9 => (effect("halfAnswer"), true),
             _ => {
-                self.scene.faults(&[]);
+                self.scene.sandbox.slow_faults(SLOW, &[]);
                 return false;
             }
         };
         self.report.count("fault of Genesys Cloud");
-        self.scene.faults(&[fault]);
+        self.scene.sandbox.slow_faults(SLOW, &[fault]);
         unheard
     }
 
@@ -334,7 +336,6 @@ impl Conductor {
             self.draw.shuffle(&mut self.deck);
         }
         let seat = self.draw.usize(..AGENTS);
-        let while_out = Duration::from_millis(self.draw.u64(300..2500));
         let closed = [Mode::Cut, Mode::Hold][self.draw.usize(..2)];
         match self.deck.pop()? {
             Thing::Kill => {
@@ -343,29 +344,24 @@ impl Conductor {
                 self.live(pause);
                 self.start(seat);
             }
-            Thing::Stop => self.stop(seat, while_out),
+            Thing::Stop => self.stop(seat),
             Thing::Freeze => self.freeze(seat),
             Thing::CutOffKafka => {
-                self.report.count("cut off from Kafka");
-                self.scene.seats[seat].to_kafka.set(closed);
-                self.live(while_out);
-                self.scene.seats[seat].mend();
+                self.out("cut off from Kafka", seat, |seat| seat.to_kafka.set(closed));
                 return Some(Way::ToKafka);
             }
             Thing::CutOffGenesys => {
-                self.report.count("cut off from Genesys Cloud");
-                self.scene.seats[seat].to_genesys.set(closed);
-                self.live(while_out);
-                self.scene.seats[seat].mend();
+                self.out("cut off from Genesys Cloud", seat, |seat| {
+                    seat.to_genesys.set(closed)
+                });
                 return Some(Way::ToGenesys);
             }
             Thing::Slow => {
-                self.report.count("slow connections");
                 let slow = Mode::Slow(Duration::from_millis(self.draw.u64(5..100)));
-                self.scene.seats[seat].to_kafka.set(slow);
-                self.scene.seats[seat].to_genesys.set(slow);
-                self.live(while_out);
-                self.scene.seats[seat].mend();
+                self.out("slow connections", seat, |seat| {
+                    seat.to_kafka.set(slow);
+                    seat.to_genesys.set(slow);
+                });
             }
             Thing::Broker => {
                 match self.draw.bool() {
@@ -380,8 +376,22 @@ impl Conductor {
         None
     }
 
+    /// An agent's ways are not as they should be for a while.
+    fn out(&mut self, what: &'static str, seat: usize, set: impl FnOnce(&Seat)) {
+        self.report.count(what);
+        set(&self.scene.seats[seat]);
+        self.live_a_while();
+        self.scene.seats[seat].mend();
+    }
+
+    /// As long as an agent is away.
+    fn live_a_while(&mut self) {
+        let time = Duration::from_millis(self.draw.u64(300..2500));
+        self.live(time);
+    }
+
     /// An agent leaves, and another one comes after a while.
-    fn stop(&mut self, seat: usize, away: Duration) {
+    fn stop(&mut self, seat: usize) {
         let Some(mut agent) = self.scene.seats[seat].agent.take() else {
             return;
         };
@@ -401,7 +411,7 @@ impl Conductor {
                 self.report.count("clean stop");
             }
         }
-        self.live(away);
+        self.live_a_while();
         self.start(seat);
     }
 

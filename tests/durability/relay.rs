@@ -28,24 +28,29 @@ pub(crate) struct Relay {
     /// Where it listens on 127.0.0.1.
     pub(crate) port: u16,
     mode: watch::Sender<Mode>,
+    /// The port that it passes everything on to; 0: none yet.
+    to: watch::Sender<u16>,
 }
 
 impl Relay {
-    /// One that passes everything on to a port on 127.0.0.1.
-    pub(crate) fn start(runtime: &Handle, to: u16) -> Self {
+    /// One that does not know yet where to pass things on to.
+    pub(crate) fn start(runtime: &Handle) -> Self {
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (mode, told) = watch::channel(Mode::Pass);
+        let (to, port_told) = watch::channel(0);
         runtime.spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
-                tokio::spawn(carry(
-                    caller,
-                    SocketAddr::from(([127, 0, 0, 1], to)),
-                    told.clone(),
-                ));
+                let to = SocketAddr::from(([127, 0, 0, 1], *port_told.borrow()));
+                tokio::spawn(carry(caller, to, told.clone()));
             }
         });
-        Self { port, mode }
+        Self { port, mode, to }
+    }
+
+    /// Everything passes on to this port on 127.0.0.1.
+    pub(crate) fn pass_on_to(&self, port: u16) {
+        self.to.send_replace(port);
     }
 
     /// From now on.

@@ -1,15 +1,15 @@
 //! Who takes part: Apache Kafka, the sandbox, three agents that share the partitions, and a relay on every way.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cic_conduit::time::Time;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::broker::{Broker, Record};
 use crate::relay::{Mode, Relay};
-use crate::support::apache_kafka::{ApacheKafka, Relayed};
+use crate::support::apache_kafka::ApacheKafka;
 use crate::support::programs::{Agent, Sandbox, good, program};
 
 /// CIC sites, each with a partition of its own.
@@ -55,34 +55,28 @@ impl Scene {
         let _ = std::fs::remove_dir_all(folder);
         std::fs::create_dir_all(folder).unwrap();
         let runtime = Runtime::new().unwrap();
-        let relays: Vec<(Relayed, Relay)> = (0..AGENTS)
-            .map(|_| {
-                let free = TcpListener::bind("127.0.0.1:0").unwrap();
-                let inner = free.local_addr().unwrap().port();
-                let relay = Relay::start(runtime.handle(), inner);
-                let outer = relay.port;
-                (Relayed { inner, outer }, relay)
-            })
-            .collect();
-        let listeners: Vec<Relayed> = relays.iter().map(|(relayed, _)| *relayed).collect();
+        let relays: Vec<Relay> = (0..AGENTS).map(|_| Relay::start(runtime.handle())).collect();
+        let ports: Vec<u16> = relays.iter().map(|relay| relay.port).collect();
         let short = format!("group.min.session.timeout.ms={SESSION}");
-        let kafka = ApacheKafka::start_behind("durability", &[&short], &listeners)?;
-        let kafka = Arc::new(kafka);
+        let kafka = Arc::new(ApacheKafka::start_behind("durability", &[&short], &ports)?);
         let broker = Broker::Own(kafka.clone());
         broker.make_topic(TOPIC, SITES);
         broker.make_topic(LETTERS, 1);
         let records = simulate(folder, records, seed);
         let sandbox = Sandbox::start(folder, &folder.join("directory.json"), &[]);
         let to: u16 = sandbox.url.rsplit(':').next().unwrap().parse().unwrap();
-        let seats = relays.into_iter().enumerate().map(|(number, (_, to_kafka))| {
-            let to_genesys = Relay::start(runtime.handle(), to);
+        let seats = relays.into_iter().enumerate().map(|(number, to_kafka)| {
+            to_kafka.pass_on_to(kafka.behind(to_kafka.port));
+            let to_genesys = Relay::start(runtime.handle());
+            to_genesys.pass_on_to(to);
             Seat::new(number, to_kafka, to_genesys, folder)
         });
+        let seats = seats.collect();
         Some(Self {
             kafka,
             broker,
             sandbox,
-            seats: seats.collect(),
+            seats,
             folder: folder.to_owned(),
             records,
             written: 0,
@@ -112,13 +106,6 @@ impl Scene {
         let ends = self.broker.ends(TOPIC, SITES);
         let lags = ends.iter().zip(committed);
         lags.map(|(end, committed)| end - committed.max(0)).collect()
-    }
-
-    /// Switches these faults on, and all others off; the sandbox takes its time in any case.
-    pub(crate) fn faults(&self, faults: &[Value]) {
-        let slow = json!({"effect": {"kind": "delay", "ms": 300}});
-        let all: Vec<Value> = faults.iter().cloned().chain([slow]).collect();
-        self.sandbox.faults(&json!(all));
     }
 
     /// Nothing is wrong any more.
@@ -253,8 +240,12 @@ fn simulate(folder: &Path, records: usize, seed: u64) -> Vec<Record> {
 
 fn an_hour_later(record: &str) -> Value {
     let mut record: Value = serde_json::from_str(record).unwrap();
-    record["time"] = json!(record["time"].as_str().unwrap().replace("T08:", "T09:"));
+    record["time"] = json!(time(&record["time"]).plus(3_600_000).to_string());
     record
+}
+
+fn time(value: &Value) -> Time {
+    Time::parse(value.as_str().unwrap()).unwrap()
 }
 
 /// Whether somebody's routing status follows from the last record alone.
@@ -263,7 +254,7 @@ fn brings_idleness(records: &[&str], folder: &Path) -> bool {
     let last = an_hour_later(last);
     let site = format!("\"source\":{}", last["source"]);
     let rest = rest.iter().filter(|record| record.contains(&site));
-    let last = last.to_string();
+    let (at, last) = (time(&last["time"]), last.to_string());
     let log: Vec<&str> = rest.copied().chain([&*last]).collect();
     let file = folder.join("site.ndjson");
     std::fs::write(&file, log.join("\n")).unwrap();
@@ -271,6 +262,9 @@ fn brings_idleness(records: &[&str], folder: &Path) -> bool {
     convert.arg("convert").arg("--directory");
     let converted = convert.arg(folder.join("directory.json")).arg(file).output();
     let events = good(converted.unwrap());
-    let later = |line: &str| line.contains("userRoutingStatusEvents") && line.contains("T09:");
-    events.lines().any(later)
+    let mut events = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events
+        .any(|line| line["type"] == "userRoutingStatusEvents" && time(&line["event"]["eventDateTime"]) >= at)
 }

@@ -75,14 +75,8 @@ impl Way {
     }
 }
 
-/// A listener in the clear that is reached by another port, where somebody stands between.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Relayed {
-    /// Where the broker listens.
-    pub(crate) inner: u16,
-    /// Where it says that it listens.
-    pub(crate) outer: u16,
-}
+/// Its name, its protocol, where the broker listens, and where it says that it does.
+type Listener = (String, &'static str, u16, u16);
 
 /// A broker of its own. Dropping it ends it.
 #[derive(Debug)]
@@ -90,7 +84,8 @@ pub(crate) struct ApacheKafka {
     folder: PathBuf,
     log: PathBuf,
     ports: Vec<u16>,
-    relays: Vec<Relayed>,
+    /// Further listeners in the clear, as where to connect and where they are: somebody stands between.
+    relayed: Vec<(u16, u16)>,
     /// What the listeners show.
     pub(crate) certificates: Certificates,
     shell: Mutex<Option<Child>>,
@@ -113,8 +108,9 @@ impl ApacheKafka {
         Self::start_behind(name, lines, &[])
     }
 
-    /// The same with further listeners.
-    pub(crate) fn start_behind(name: &str, lines: &[&str], relays: &[Relayed]) -> Option<Self> {
+    /// The same with a further listener for each of these ports, on which somebody else listens and passes everything on
+    /// to [`ApacheKafka::behind`].
+    pub(crate) fn start_behind(name: &str, lines: &[&str], relays: &[u16]) -> Option<Self> {
         if super::is_left_out("java") {
             return None;
         }
@@ -137,6 +133,12 @@ impl ApacheKafka {
     /// Where to connect that way.
     pub(crate) fn at(&self, way: Way) -> String {
         format!("127.0.0.1:{}", self.ports[way as usize])
+    }
+
+    /// The port behind that of a relay.
+    pub(crate) fn behind(&self, relay: u16) -> u16 {
+        let found = self.relayed.iter().find(|(outer, _)| *outer == relay);
+        found.unwrap().1
     }
 
     /// What it has logged.
@@ -172,20 +174,24 @@ impl ApacheKafka {
         );
     }
 
-    fn prepare(name: &str, lines: &[&str], relays: &[Relayed], libs: &Path) -> Self {
+    fn prepare(name: &str, lines: &[&str], relays: &[u16], libs: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap().keep();
         // Held until all are known, so that no two are alike.
-        let listeners = WAYS.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-        let ports = listeners
+        let count = WAYS.len() + relays.len();
+        let listeners: Vec<_> = (0..count)
+            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        let mut ports: Vec<u16> = listeners
             .iter()
             .map(|listener| listener.local_addr().unwrap().port())
             .collect();
+        let behind = ports.split_off(WAYS.len());
         let kafka = Self {
             log: Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("apache-kafka-{name}.log")),
             certificates: Certificates::make(&folder),
             folder,
             ports,
-            relays: relays.to_vec(),
+            relayed: relays.iter().copied().zip(behind).collect(),
             shell: Mutex::new(None),
         };
         fs::write(kafka.folder.join("server.properties"), kafka.properties(lines)).unwrap();
@@ -214,15 +220,20 @@ impl ApacheKafka {
     }
 
     fn properties(&self, more: &[&str]) -> String {
-        let each =
-            |ways: &[Way], make: &dyn Fn(Way) -> String, relayed: &dyn Fn(usize, &Relayed) -> String| {
-                let ways = ways.iter().map(|way| make(*way));
-                let relays = self.relays.iter().enumerate();
-                let all = ways.chain(relays.map(|(number, one)| relayed(number, one)));
-                all.collect::<Vec<_>>().join(",")
-            };
-        let at = |way: Way| format!("{}://{}", way.name(), self.at(way));
-        let relayed = |number: usize, port: u16| format!("RELAY{number}://127.0.0.1:{port}");
+        let ways = WAYS.map(|way| {
+            let port = self.ports[way as usize];
+            (way.name().to_owned(), way.protocol(), port, port)
+        });
+        let relayed = self.relayed.iter().map(|(outer, inner)| {
+            let name = format!("RELAY{inner}");
+            (name, Way::Plain.protocol(), *inner, *outer)
+        });
+        let listeners: Vec<Listener> = ways.into_iter().chain(relayed).collect();
+        let each = |make: &dyn Fn(&Listener) -> Option<String>| {
+            let all: Vec<String> = listeners.iter().filter_map(make).collect();
+            all.join(",")
+        };
+        let controller = Way::Controller.name();
         let path = |path: &Path| path.display().to_string();
         let kafka = "org.apache.kafka.common.security";
         let lines = [
@@ -231,21 +242,19 @@ impl ApacheKafka {
             format!("controller.quorum.bootstrap.servers={}", self.at(Way::Controller)),
             format!(
                 "listeners={}",
-                each(&WAYS, &at, &|number, one| relayed(number, one.inner))
+                each(&|(name, _, inner, _)| Some(format!("{name}://127.0.0.1:{inner}")))
             ),
             format!(
                 "advertised.listeners={}",
-                each(&WAYS[..5], &at, &|number, one| relayed(number, one.outer))
+                each(&|(name, _, _, outer)| {
+                    (name != controller).then(|| format!("{name}://127.0.0.1:{outer}"))
+                })
             ),
-            "controller.listener.names=CONTROLLER".into(),
+            format!("controller.listener.names={controller}"),
             "inter.broker.listener.name=PLAIN".into(),
             format!(
                 "listener.security.protocol.map={}",
-                each(
-                    &WAYS,
-                    &|way| format!("{}:{}", way.name(), way.protocol()),
-                    &|number, _| { format!("RELAY{number}:PLAINTEXT") }
-                )
+                each(&|(name, protocol, ..)| Some(format!("{name}:{protocol}")))
             ),
             format!("log.dirs={}", path(&self.folder.join("data"))),
             "auto.create.topics.enable=false".into(),

@@ -187,6 +187,13 @@ impl Sandbox {
         self.put("faults", &faults.to_string());
     }
 
+    /// The same, and every answer takes its time, so that whatever happens happens in mid-stream.
+    pub(crate) fn slow_faults(&self, ms: u64, faults: &[Value]) {
+        let slow = serde_json::json!({"effect": {"kind": "delay", "ms": ms}});
+        let all: Vec<Value> = faults.iter().cloned().chain([slow]).collect();
+        self.faults(&all.into());
+    }
+
     /// Adds the names of a directory file.
     pub(crate) fn learn(&self, directory: &Value) {
         self.put("directory", &directory.to_string());

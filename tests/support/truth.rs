@@ -102,7 +102,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn sorted(mut list: Vec<String>) -> Vec<String> {
+pub(crate) fn sorted(mut list: Vec<String>) -> Vec<String> {
     list.sort();
     list
 }
