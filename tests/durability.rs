@@ -18,8 +18,6 @@ mod broker;
 mod conductor;
 #[path = "durability/judge.rs"]
 mod judge;
-#[path = "durability/relay.rs"]
-mod relay;
 #[path = "durability/scene.rs"]
 mod scene;
 mod support;

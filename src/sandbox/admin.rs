@@ -63,6 +63,12 @@ pub(super) async fn summary(State(sandbox): State<Handle>) -> Response {
     Json(sandbox.summary()).into_response()
 }
 
+/// `GET /admin/faulted`: the eventIds that faults have refused for good. An event that is sent again may be accepted all
+/// the same, or be refused for what came after it.
+pub(super) async fn faulted(State(sandbox): State<Handle>) -> Response {
+    Json(sandbox.ledger().refused_by_faults()).into_response()
+}
+
 /// `GET /admin/journal?after=N&limit=M`: NDJSON in order of acceptance.
 pub(super) async fn journal(State(sandbox): State<Handle>, Query(part): Query<Part>) -> Response {
     let wanted = move |line: &str| number(line).is_some_and(|n| n > part.after);

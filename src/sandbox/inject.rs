@@ -131,7 +131,7 @@ fn enter(ledger: &mut Ledger, effects: &[Effect], mut judged: Vec<Judged<'_>>) -
     for (place, Judged { event, fact }) in judged.into_iter().enumerate() {
         let refused = match (faults::hits(effects, place, event), fact) {
             (Some(retryable), _) => {
-                ledger.summary.faulted += 1;
+                ledger.faulted(event, retryable);
                 Some(("a fault of the sandbox refuses this event".to_owned(), retryable))
             }
             (None, Ok(fact)) => ledger

@@ -6,7 +6,7 @@ use super::rules::{Book, Counts, Fact, Lane, Verdict};
 use super::settings::{Error, Settings};
 use crate::time::Time;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a sandbox has seen since its start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -43,6 +43,8 @@ pub(super) struct Ledger {
     journal: Journal,
     lenient: bool,
     pub(super) summary: Summary,
+    /// eventIds that a fault has refused for good.
+    faulted: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -53,6 +55,7 @@ impl Ledger {
             journal,
             lenient: settings.lenient,
             summary: Summary::default(),
+            faulted: BTreeSet::new(),
         })
     }
 
@@ -98,6 +101,18 @@ impl Ledger {
     pub(super) fn misshapen(&mut self) {
         self.violated("shape");
         self.summary.refused += 1;
+    }
+
+    /// Counts an event that a fault refuses.
+    pub(super) fn faulted(&mut self, event: &Value, retryable: bool) {
+        self.summary.faulted += 1;
+        if let Some(id) = event["eventId"].as_str().filter(|_| !retryable) {
+            self.faulted.insert(id.to_owned());
+        }
+    }
+
+    pub(super) fn refused_by_faults(&self) -> &BTreeSet<String> {
+        &self.faulted
     }
 
     fn violated(&mut self, rule: &str) {

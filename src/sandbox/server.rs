@@ -156,6 +156,7 @@ fn router(sandbox: Handle) -> Router {
         )
         .route("/admin/directory", put(admin::add_names))
         .route("/admin/summary", get(admin::summary))
+        .route("/admin/faulted", get(admin::faulted))
         .route("/admin/journal", get(admin::journal))
         .route("/admin/conversations/{id}", get(admin::conversation));
     // Inject requests are measured by their handler, which answers as the platform does.

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::judge::Allowance;
-use crate::relay::Mode;
 use crate::scene::{AGENTS, SESSION, Scene, Seat};
 use crate::support::programs::wait_for;
+use crate::support::relay::Mode;
 
 /// Where an agent can end itself, and how often it may pass there first.
 const PLACES: [(&str, u64); 13] = [

@@ -25,6 +25,8 @@ pub(crate) struct Run {
     pub(crate) journal: Vec<Value>,
     /// Dead letters of events.
     pub(crate) letters: Vec<Value>,
+    /// eventIds that the sandbox was told to refuse.
+    faulted: BTreeSet<String>,
     directory: Value,
     truth: Vec<Value>,
     allowance: Allowance,
@@ -87,6 +89,7 @@ impl Run {
             wanted: wanted.collect(),
             journal: read("journal.ndjson"),
             letters: read("letters.ndjson"),
+            faulted: serde_json::from_value(read("faulted.json").remove(0)).unwrap(),
             directory: serde_json::from_slice(&std::fs::read(directory).unwrap()).unwrap(),
             truth: read("truth.ndjson"),
             allowance: serde_json::from_value(read(Allowance::FILE).remove(0)).unwrap(),
@@ -104,6 +107,9 @@ impl Run {
             lettered.insert(id(letter));
             if !known {
                 faults.push(format!("no such event was to come: the dead letter {letter}"));
+            }
+            if !self.faulted.contains(id(letter)) && letter["dependsOn"].is_null() {
+                faults.push(format!("refused for what it is: {letter}"));
             }
         }
         let mut accepted: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -244,6 +250,7 @@ mod doctored {
         std::fs::write(file("log.ndjson"), good(output.unwrap())).unwrap();
         std::fs::write(file("journal.ndjson"), "").unwrap();
         std::fs::write(file("letters.ndjson"), "").unwrap();
+        std::fs::write(file("faulted.json"), "[]").unwrap();
         Allowance::default().write(folder.path());
         let mut run = Run::read(folder.path());
         run.journal = run.wanted.clone();
@@ -279,6 +286,7 @@ mod doctored {
         again["repeat"] = json!(true);
         run.journal.push(again);
         let gone = run.journal.remove(run.wanted.len() - 1);
+        run.faulted.insert(id(&gone).to_owned());
         run.letters.push(gone);
         let verdict = run.judge().unwrap();
         assert_eq!((verdict.repeats, verdict.letters), (1, 1));
@@ -356,6 +364,15 @@ mod doctored {
             let mut letter = run.journal.pop().unwrap();
             letter["event"]["eventDateTime"] = json!("2026-03-02T08:00:00.000Z");
             run.letters.push(letter);
+        });
+    }
+
+    /// What comes out of turn is refused: a dead letter is no excuse for that.
+    #[test]
+    fn an_event_that_was_refused_for_what_it_is_is_caught() {
+        is_caught("refused for what it is", |run| {
+            let gone = run.journal.pop().unwrap();
+            run.letters.push(gone);
         });
     }
 

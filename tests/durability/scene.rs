@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::broker::{Broker, Record};
-use crate::relay::{Mode, Relay};
 use crate::support::apache_kafka::ApacheKafka;
 use crate::support::programs::{Agent, Sandbox, good, program};
+use crate::support::relay::{Mode, Relay};
 
 /// CIC sites, each with a partition of its own.
 pub(crate) const SITES: i32 = 4;
@@ -124,8 +124,13 @@ impl Scene {
             .count()
     }
 
-    /// Leaves the dead letters beside the rest, one JSON object a line.
+    /// Leaves the dead letters beside the rest, one JSON object a line, and what the sandbox was told to refuse.
     pub(crate) fn keep_letters(&self) {
+        std::fs::write(
+            self.folder.join("faulted.json"),
+            self.sandbox.faulted().to_string(),
+        )
+        .unwrap();
         let letters = self.broker.letters(LETTERS);
         let lines: Vec<&[u8]> = letters.iter().map(|letter| &*letter.value).collect();
         std::fs::write(self.folder.join("letters.ndjson"), lines.join(&b'\n')).unwrap();

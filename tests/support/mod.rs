@@ -5,6 +5,7 @@
 pub(crate) mod apache_kafka;
 pub(crate) mod certificates;
 pub(crate) mod programs;
+pub(crate) mod relay;
 pub(crate) mod rights;
 pub(crate) mod truth;
 

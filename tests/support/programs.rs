@@ -172,7 +172,16 @@ impl Sandbox {
     }
 
     pub(crate) fn summary(&self) -> Value {
-        let text = ask("GET", &format!("{}/admin/summary", self.url), "");
+        self.get("summary")
+    }
+
+    /// The eventIds that faults have refused for good.
+    pub(crate) fn faulted(&self) -> Value {
+        self.get("faulted")
+    }
+
+    fn get(&self, what: &str) -> Value {
+        let text = ask("GET", &format!("{}/admin/{what}", self.url), "");
         serde_json::from_str(&text.unwrap().unwrap()).unwrap()
     }
 

@@ -1,6 +1,8 @@
 //! Stands between an agent and one that it talks to, and lets through what it is told to.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,22 +32,33 @@ pub(crate) struct Relay {
     mode: watch::Sender<Mode>,
     /// The port that it passes everything on to; 0: none yet.
     to: watch::Sender<u16>,
+    /// Bytes that went back to those who call.
+    answered: Arc<AtomicU64>,
 }
 
 impl Relay {
     /// One that does not know yet where to pass things on to.
     pub(crate) fn start(runtime: &Handle) -> Self {
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
         let (mode, told) = watch::channel(Mode::Pass);
         let (to, port_told) = watch::channel(0);
+        let answered = Arc::<AtomicU64>::default();
+        let count = answered.clone();
         runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
             while let Ok((caller, _)) = listener.accept().await {
                 let to = SocketAddr::from(([127, 0, 0, 1], *port_told.borrow()));
-                tokio::spawn(carry(caller, to, told.clone()));
+                tokio::spawn(carry(caller, to, told.clone(), count.clone()));
             }
         });
-        Self { port, mode, to }
+        Self {
+            port,
+            mode,
+            to,
+            answered,
+        }
     }
 
     /// Everything passes on to this port on 127.0.0.1.
@@ -57,9 +70,14 @@ impl Relay {
     pub(crate) fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
+
+    /// Bytes that those who call were answered so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
 }
 
-async fn carry(caller: TcpStream, to: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn carry(caller: TcpStream, to: SocketAddr, mut mode: watch::Receiver<Mode>, answered: Arc<AtomicU64>) {
     let (there, back) = (mode.clone(), mode.clone());
     let carried = async {
         let called = TcpStream::connect(to).await?;
@@ -67,8 +85,8 @@ async fn carry(caller: TcpStream, to: SocketAddr, mut mode: watch::Receiver<Mode
         let (from_caller, to_caller) = caller.into_split();
         let (from_called, to_called) = called.into_split();
         tokio::select! {
-            ended = pass(from_caller, to_called, there) => ended,
-            ended = pass(from_called, to_caller, back) => ended,
+            ended = pass(from_caller, to_called, there, |_| ()) => ended,
+            ended = pass(from_called, to_caller, back, |read| _ = answered.fetch_add(read, Ordering::Relaxed)) => ended,
         }
     };
     tokio::select! {
@@ -81,6 +99,7 @@ async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut mode: watch::Receiver<Mode>,
+    count: impl Fn(u64),
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; 1 << 16];
     loop {
@@ -88,6 +107,7 @@ async fn pass(
         if read == 0 {
             return Ok(());
         }
+        count(read as u64);
         let now = *mode.borrow();
         if let Mode::Slow(wait) = now {
             tokio::time::sleep(wait).await;
