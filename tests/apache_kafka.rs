@@ -10,6 +10,8 @@
 mod agent;
 #[path = "apache_kafka/outage.rs"]
 mod outage;
+#[path = "apache_kafka/pauses.rs"]
+mod pauses;
 #[path = "apache_kafka/reading.rs"]
 mod reading;
 #[path = "apache_kafka/rights.rs"]

@@ -1,9 +1,11 @@
 //! The broker goes and comes back.
 
 use cic_conduit::kafka::{Event, Input, Settings};
+use tokio::runtime::Handle;
 
 use crate::agent::{Agent, commit, make_topic, settings, write};
 use crate::support::apache_kafka::ApacheKafka;
+use crate::support::relay::{Mode, Relay};
 
 fn connected(input: &Input) -> Option<bool> {
     match input {
@@ -75,4 +77,56 @@ async fn a_session_that_ends_in_an_outage_loses_its_partitions_and_begins_at_the
         agent.said
     );
     agent.stop(Vec::new()).await;
+}
+
+/// The same with the newer group protocol, in which a client learns from the broker alone that its session is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_newer_group_protocol_who_was_away_for_a_session_has_lost_its_partitions() {
+    let relay = Relay::start(&Handle::current());
+    let short = [
+        "group.consumer.min.session.timeout.ms=6000",
+        "group.consumer.session.timeout.ms=6000",
+        "group.consumer.min.heartbeat.interval.ms=500",
+        "group.consumer.heartbeat.interval.ms=500",
+    ];
+    let Some(kafka) = ApacheKafka::start_behind("session-newer", &short, &[relay.port]) else {
+        return;
+    };
+    relay.pass_on_to(kafka.behind(relay.port));
+    make_topic(&kafka, "session", 1).await;
+    write(&kafka, "session", 0, &["a", "b", "c"]).await;
+    let settings = || Settings {
+        passed_through: [("group.protocol".into(), "consumer".into())].into(),
+        ..settings(&kafka, "session")
+    };
+    let mut first = Agent::start(Settings {
+        brokers: format!("127.0.0.1:{}", relay.port),
+        ..settings()
+    });
+    first.values(3);
+    first.commit(commit("session", 0, 1, "pointer")).await.unwrap();
+    relay.set(Mode::Hold);
+    let mut second = Agent::start(settings());
+    let begun = second.until(|input| match input {
+        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
+        _ => None,
+    });
+    assert_eq!(begun, (1, "pointer".into()));
+    assert_eq!(second.values(2), ["b", "c"]);
+    second.commit(commit("session", 0, 2, "later")).await.unwrap();
+    relay.set(Mode::Pass);
+    let lost = first.until(|input| match input {
+        Input::Lost { places } => Some(places.clone()),
+        _ => None,
+    });
+    assert_eq!(lost, [commit("session", 0, 3, "").place]);
+    let late = first.commit(commit("session", 0, 3, "")).await;
+    assert!(late.is_err(), "a lost partition is not committed");
+    second.stop(Vec::new()).await;
+    let begun = first.until(|input| match input {
+        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
+        _ => None,
+    });
+    assert_eq!(begun, (2, "later".into()), "what the zombie said changed nothing");
+    first.stop(Vec::new()).await;
 }
