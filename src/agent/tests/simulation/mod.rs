@@ -2,8 +2,8 @@
 //! rules 1, 2 and 3 over crashes, faults and revocations at any moment.
 //!
 //! One thread and a clock that stands still while anything is to be done: a seed says what happens when, and says it
-//! again. A life ends by dropping everything that it had; what the broker and the endpoint have goes on. In the end
-//! what was accepted first is, key by key and in order, what a worker makes that never died, and what is missing of
+//! again. A life ends by dropping everything that it had, or by giving the partition back, which the same process may
+//! get again; what the broker and the endpoint have goes on. In the end what was accepted first is, key by key and in order, what a worker makes that never died, and what is missing of
 //! that is a dead letter.
 
 mod lies;
@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Mutex;
 
+use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use super::restarts::{Way, log, undisturbed};
@@ -96,11 +97,16 @@ enum Death {
     Revoked,
 }
 
-/// One agent from its start to its end. `clock`: ms since the log began.
-async fn life(world: &World, log: &[Record], clock: Rc<RefCell<u64>>, epoch: Epoch) -> Death {
+/// One assignment from its beginning to its end. `clock`: ms since the log began.
+async fn life(
+    world: &World,
+    log: &[Record],
+    clock: Rc<RefCell<u64>>,
+    epoch: Epoch,
+    shared: Arc<Shared>,
+) -> Death {
     let (began, since) = (*clock.borrow(), Instant::now());
     let now = || began + since.elapsed().as_millis() as u64;
-    let shared = shared(world);
     let (committed, metadata) = world.with(|outside| outside.committed.clone()).unzip();
     let last = log.len() as i64;
     let begin = Begin {
@@ -193,8 +199,22 @@ async fn life(world: &World, log: &[Record], clock: Rc<RefCell<u64>>, epoch: Epo
         if let Ok(Some(commit)) = drained.await {
             world.arrives(commit);
         }
+        world.with(|outside| outside.begin_anew(true));
+        world.pass().await;
+        *clock.borrow_mut() = now();
         return Death::Revoked;
     }
+}
+
+/// A process that has no partition yet.
+fn start(world: &World) -> (Runtime, Arc<Shared>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let shared = runtime.block_on(async { shared(world) });
+    (runtime, shared)
 }
 
 fn shared(world: &World) -> Arc<Shared> {
@@ -261,18 +281,18 @@ fn run_with(seed: u64, lie: Option<Lie>) -> (u64, Vec<&'static str>) {
         lie,
         last: None,
         proven: None,
+        generation: 0,
+        given_back: false,
         broken: None,
     })));
     let clock = Rc::new(RefCell::new(0));
     let mut crashed = Vec::new();
+    let mut process = None;
     for epoch in 0.. {
         world.with(|outside| outside.faults = epoch < 12);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        let death = runtime.block_on(life(&world, &log, clock.clone(), epoch));
+        let (runtime, shared) = process.take().unwrap_or_else(|| start(&world));
+        world.with(|outside| outside.given_back = false);
+        let death = runtime.block_on(life(&world, &log, clock.clone(), epoch, shared.clone()));
         if let Death::Crash(by) = death {
             let open = world.with(|outside| outside.open.clone());
             crashed.extend(
@@ -282,13 +302,19 @@ fn run_with(seed: u64, lie: Option<Lie>) -> (u64, Vec<&'static str>) {
             );
             crashed.extend(by);
         }
-        drop(runtime);
         assert_eq!(world.with(|outside| outside.broken.take()), None);
-        // Requests of the dead are nobody's any more.
-        world.with(|outside| {
-            outside.flying.clear();
-            outside.proven = None;
-        });
+        match death {
+            Death::Revoked if world.with(|outside| outside.random.bool()) => {
+                process = Some((runtime, shared))
+            }
+            _ => {
+                drop(runtime);
+                assert_eq!(world.with(|outside| outside.broken.take()), None);
+                // Requests of the dead are nobody's any more.
+                world.with(|outside| outside.flying.clear());
+                world.with(|outside| outside.begin_anew(false));
+            }
+        }
         if matches!(death, Death::Done) {
             break;
         }

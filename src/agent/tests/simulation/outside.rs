@@ -44,8 +44,21 @@ pub(super) struct Outside {
     pub(super) last: Option<String>,
     /// When the last commit was begun of which this life knows that it has arrived.
     pub(super) proven: Option<Instant>,
+    /// How often the group was put together anew: who commits must know of it.
+    pub(super) generation: u64,
+    /// Nobody has the partition: its last owner has given it back, and lives on.
+    pub(super) given_back: bool,
     /// A rule that was broken, by a task that nobody looks at.
     pub(super) broken: Option<String>,
+}
+
+impl Outside {
+    /// The group is put together anew.
+    pub(super) fn begin_anew(&mut self, given_back: bool) {
+        self.generation += 1;
+        self.given_back = given_back;
+        self.proven = None;
+    }
 }
 
 #[derive(Clone)]
@@ -81,6 +94,16 @@ impl World {
             _ => outside.random.u64(0..40),
         });
         sleep(Duration::from_millis(millis)).await;
+    }
+
+    /// A request takes its time: longer than a drain waits for it, now and then.
+    async fn travel(&self) {
+        let millis = self.with(|outside| match outside.random.u8(..) {
+            0..8 => outside.random.u64(1000..8000),
+            _ => 0,
+        });
+        sleep(Duration::from_millis(millis)).await;
+        self.pass().await;
     }
 
     /// Whether this is what is not done as it is said.
@@ -173,11 +196,14 @@ impl Store for World {
                 Some(before.snapshot == kept.snapshot && before.ticks != kept.ticks)
             });
             let _tick = same.unwrap_or(false).then(|| self.open("tick noted"));
-            let begun = Instant::now();
+            let (begun, generation) = (Instant::now(), self.with(|outside| outside.generation));
             let sent = self.open("commit sent");
             self.pass().await;
             if self.fails(20) {
                 return Err("drawn before it arrived".into());
+            }
+            if self.with(|outside| outside.generation) != generation {
+                return Err("it is another generation's".into());
             }
             drop(sent);
             let _answered = self.open("commit answered");
@@ -188,7 +214,11 @@ impl Store for World {
             match self.fails(20) {
                 true => Err("drawn after it had arrived".into()),
                 false => {
-                    self.with(|outside| outside.proven = Some(begun));
+                    self.with(|outside| {
+                        if outside.generation == generation {
+                            outside.proven = Some(begun);
+                        }
+                    });
                     Ok(())
                 }
             }
@@ -250,6 +280,9 @@ impl Inject for World {
                 self.broken(format!("rule 2: two of {key} in flight"));
             }
         }
+        if self.with(|outside| outside.given_back) {
+            self.broken(format!("rule 8: {keys:?} were given back"));
+        }
         let proven = self.with(|outside| outside.proven);
         if proven.is_none_or(|proven| proven.elapsed() >= SESSION * 2 / 3) {
             self.broken("rule 8: it is not proven whose the partition is".into());
@@ -263,7 +296,7 @@ impl Inject for World {
 impl World {
     async fn answer(&self, request: &Request, events: &[Value]) -> Reply {
         let sent = self.open("sent");
-        self.pass().await;
+        self.travel().await;
         let ids: Vec<Id> = events.iter().map(id).collect();
         if self.fails(12) {
             return Reply::lost("drawn before it arrived");
