@@ -34,7 +34,7 @@ pub(crate) struct Site {
     /// Interactions with a record that waits.
     waits: Agenda,
     users: Users,
-    /// Ids of records seen, by the minute of stream time.
+    /// Ids of records seen, by the minute of stream time in which the first of them may have been.
     seen: BTreeMap<i64, SharedSet<Id>>,
     open: usize,
 }
@@ -76,23 +76,22 @@ impl Site {
             .min()
     }
 
-    /// Whether a record with the producer's id was seen within `duplicate_window`; remembers it.
+    /// Whether a record with the producer's id was seen within `duplicate_window`, or a while longer; remembers it.
     pub(crate) fn seen_before(&mut self, record: &cic::Record, pass: &mut Pass<'_>) -> bool {
         const MINUTE: i64 = 60_000;
+        // Few sets, for each is looked into.
+        let span = (pass.settings.duplicate_window / MINUTE).max(1);
         let minute = pass.stream.millis() / MINUTE;
-        let oldest = minute - pass.settings.duplicate_window / MINUTE - 1;
-        while self
-            .seen
-            .first_key_value()
-            .is_some_and(|(&minute, _)| minute < oldest)
-        {
-            self.seen.pop_first();
+        let begun = minute - minute.rem_euclid(span);
+        let gone = |begun: i64| begun + span < minute - span;
+        while let Some(oldest) = self.seen.first_entry().filter(|set| gone(*set.key())) {
+            oldest.remove();
         }
         let id = Id::over(&["record", record.server.as_deref().unwrap_or_default(), &record.id]);
         if self.seen.values().any(|ids| ids.contains(&id)) {
             return true;
         }
-        self.seen.entry(minute).or_default().insert(id);
+        self.seen.entry(begun).or_default().insert(id);
         false
     }
 
