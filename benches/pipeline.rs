@@ -6,7 +6,8 @@
 //! is read and no event waits, the agent's own CPU seconds per million records, and its largest resident size (VmHWM).
 //! A few records of the log's end still wait then, by rule, for records that do not come.
 //!
-//! `--budget 300` measures the pacing instead: see [`budget`].
+//! `--budget 300` measures the pacing instead: see [`budget`]. `--soak 30` goes on for minutes: see [`soak`].
+//! `--restore 100000` restarts over so many open calls: see [`restore`].
 //!
 //! `--records N` and `--runs N` make it smaller. Broker, endpoint and agent share this machine, so rates say as much
 //! about it as about the agent; CPU seconds per million records and memory travel better.
@@ -19,21 +20,30 @@
 
 #[path = "pipeline/budget.rs"]
 mod budget;
+#[allow(dead_code, reason = "the state's bench uses the rest")]
+#[path = "state/calls.rs"]
+mod calls;
+#[path = "pipeline/restore.rs"]
+mod restore;
+#[path = "pipeline/soak.rs"]
+mod soak;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use support::apache_kafka::{ApacheKafka, Way};
+use support::programs::{Agent, Process};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cic-conduit");
 const TOPIC: &str = "cic";
 const PARTITIONS: i32 = 4;
+const MIB: f64 = (1 << 20) as f64;
 
 /// One run of the agent.
 struct Run {
@@ -53,12 +63,15 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .unwrap();
-    let good = match number("--budget", 0) {
-        0 => {
+    let asked = ["--budget", "--soak", "--restore"].map(|name| number(name, 0));
+    let good = match asked {
+        [0, 0, 0] => {
             runtime.block_on(measure(number("--records", 2_000_000), number("--runs", 5)));
             true
         }
-        allowed => runtime.block_on(budget::measure(allowed)),
+        [0, 0, calls] => runtime.block_on(restore::measure(calls)),
+        [0, minutes, _] => runtime.block_on(soak::measure(minutes)),
+        [allowed, ..] => runtime.block_on(budget::measure(allowed)),
     };
     if good {
         ExitCode::SUCCESS
@@ -161,16 +174,6 @@ fn write_log(brokers: &str, records: u64) -> u64 {
     bytes
 }
 
-/// A process that is ended with the measurement.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Apache Kafka with the log, and the names that are in it.
 struct Stage {
     kafka: ApacheKafka,
@@ -178,74 +181,53 @@ struct Stage {
     bytes: u64,
 }
 
-/// The agent as a process.
-struct Agent {
-    pid: u32,
-    metrics: String,
-    _process: Ended,
-}
-
 impl Stage {
     /// Writes the log; None where Apache Kafka is left out by hand.
     async fn new(records: u64) -> Option<Self> {
+        let mut stage = Self::empty("500").await?;
+        stage.bytes = write_log(&stage.kafka.at(Way::Plain), records);
+        Some(stage)
+    }
+
+    /// Nothing is written yet; the names are those of so many agents. None where Apache Kafka is left out by hand.
+    async fn empty(agents: &str) -> Option<Self> {
         let Some(kafka) = ApacheKafka::start("bench") else {
             println!("left out by CONDUIT_TEST_WITHOUT");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let named = simulate(records)
+        let named = Command::new(PROGRAM)
+            .args(["simulate", "--sites", "4", "--seed", "1", "--agents", agents])
             .arg("--directory")
             .arg(folder.path().join("directory.json"))
             .status();
         assert!(named.unwrap().success());
-        let brokers = kafka.at(Way::Plain);
-        make_topic(&brokers).await;
-        let bytes = write_log(&brokers, records);
-        Some(Self { kafka, folder, bytes })
+        make_topic(&kafka.at(Way::Plain)).await;
+        Some(Self {
+            kafka,
+            folder,
+            bytes: 0,
+        })
     }
 
-    /// Starts an agent in a group of its own.
-    fn agent(&self, name: &str, endpoint: &str) -> Agent {
-        let folder = self.folder.path();
-        let file = folder.join(format!("{name}.toml"));
-        let directory = folder.join("directory.json");
+    /// Starts an agent in a group of its own, with these lines of configuration beside.
+    fn agent(&self, name: &str, endpoint: &str, lines: &str) -> Agent {
+        let directory = self.folder.path().join("directory.json");
         let brokers = self.kafka.at(Way::Plain);
-        let listen = free_address();
         let configuration = format!(
-            "[kafka]\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\ngroup = \"bench-{name}\"\n\
+            "{lines}\n[kafka]\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\ngroup = \"bench-{name}\"\n\
              [directory]\nfile = {directory:?}\n\
              [genesys]\napi_url = \"{endpoint}\"\nlogin_url = \"{endpoint}\"\nclient_id = \"bench\"\n\
-             [http]\nlisten = \"{listen}\"\n[log]\nlevel = \"warn\"\n"
+             [http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n"
         );
-        std::fs::write(&file, configuration).unwrap();
-        let process = Command::new(PROGRAM)
-            .args(["run", "--config"])
-            .arg(&file)
-            .env("CONDUIT_GENESYS_CLIENT_SECRET", "bench")
-            .spawn()
-            .unwrap();
-        Agent {
-            pid: process.id(),
-            metrics: format!("http://{listen}/metrics"),
-            _process: Ended(process),
-        }
-    }
-}
-
-impl Agent {
-    /// What it has counted; empty while it does not answer.
-    async fn metrics(&self) -> String {
-        match reqwest::get(&self.metrics).await {
-            Ok(answer) => answer.text().await.unwrap_or_default(),
-            Err(_) => String::new(),
-        }
+        Agent::start(self.folder.path(), name, &configuration)
     }
 }
 
 async fn run(stage: &Stage, n: u64, records: u64) -> Run {
     let (_sandbox, endpoint) = sandbox("0");
     let began = tokio::time::Instant::now();
-    let agent = stage.agent(&n.to_string(), &endpoint);
+    let agent = stage.agent(&n.to_string(), &endpoint, "");
     let deadline = began + Duration::from_secs(600);
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -253,22 +235,21 @@ async fn run(stage: &Stage, n: u64, records: u64) -> Run {
             tokio::time::Instant::now() < deadline,
             "the agent does not get done"
         );
-        let text = agent.metrics().await;
-        let read = sum(&text, "cic_conduit_records_consumed_total") >= records;
-        if read && sum(&text, "cic_conduit_events_waiting") == 0 {
+        let read = sum(&agent, "records_consumed_total") >= records;
+        if read && sum(&agent, "events_waiting") == 0 {
             break Run {
                 seconds: began.elapsed().as_secs_f64(),
-                cpu: cpu_seconds(agent.pid),
-                resident: resident_mib(agent.pid),
-                events: sum(&text, "cic_conduit_events_accepted_total"),
-                requests: sum(&text, "cic_conduit_batches_total"),
+                cpu: cpu_seconds(agent.process.id()),
+                resident: agent.process.most_memory() as f64 / MIB,
+                events: sum(&agent, "events_accepted_total"),
+                requests: sum(&agent, "batches_total"),
             };
         }
     }
 }
 
 /// The endpoint that only counts, with this limit of requests a minute; 0: none.
-fn sandbox(limit: &str) -> (Ended, String) {
+fn sandbox(limit: &str) -> (Process, String) {
     let mut child = Command::new(PROGRAM)
         .args([
             "sandbox",
@@ -290,22 +271,12 @@ fn sandbox(limit: &str) -> (Ended, String) {
         .split_whitespace()
         .find(|word| word.starts_with("http://"))
         .unwrap();
-    (Ended(child), url.trim_end_matches(';').to_owned())
+    (Process::of(child), url.trim_end_matches(';').to_owned())
 }
 
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
-
-/// The sum of a metric's series.
-fn sum(text: &str, name: &str) -> u64 {
-    let series = text.lines().filter(|line| {
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with(['{', ' ']))
-    });
-    let value = |line: &str| line.rsplit(' ').next().and_then(|text| text.parse::<f64>().ok());
-    series.filter_map(value).sum::<f64>() as u64
+/// The sum of a metric's series, nothing yet while it does not answer.
+fn sum(agent: &Agent, name: &str) -> u64 {
+    agent.metric(name, "").unwrap_or_default() as u64
 }
 
 /// User and system time of a process so far, in seconds. Linux counts it in hundredths.
@@ -314,11 +285,4 @@ fn cpu_seconds(pid: u32) -> f64 {
     let after_name = stat.rsplit(") ").next().unwrap();
     let fields: Vec<&str> = after_name.split(' ').collect();
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
-}
-
-fn resident_mib(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib / 1024.0
 }

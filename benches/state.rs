@@ -11,8 +11,13 @@
     reason = "a measurement ends where something is wrong, and prints"
 )]
 
+#[path = "state/calls.rs"]
+mod calls;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+use calls::{USERS, call, changed, id};
 
 use cic_conduit::cic::{self, Fallback, Wanted};
 use cic_conduit::convert::{Machine, Output, State};
@@ -23,30 +28,8 @@ use tokio::time::Instant;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const OPEN: usize = 100_000;
-const USERS: usize = 5_000;
 /// Records between two clones, as the agent takes them at the least.
 const RECORDS: usize = 64;
-
-/// A call that a user talks on, out of a queue.
-fn call(n: usize) -> [String; 2] {
-    let id = 1_001_000_000 + n;
-    let begins = format!(
-        r#""Eic_ObjectType":"Call","Eic_CallType":"E","Eic_CallDirection":"I","Eic_State":"O","Eic_CallIdKey":"{id}{n:08}20260302","Eic_InitiationTime":"20260302T080000Z","Eic_WorkgroupName":"Workgroup Queue:Support {}","Eic_WorkgroupQueueTimestamp":"20260302T080003Z","Eic_RemoteTn":"+4930{n:07}","Eic_RemoteTnRaw":"0049 30 {n:07}","Eic_RemoteAddress":"sip:+4930{n:07}@example.com","Eic_RemoteName":"Somebody {n}","Eic_LocalTn":"+49301234567","Eic_LineName":"Trunk {}","Eic_AcdSkillSet":"German|Support""#,
-        n % 50,
-        n % 8
-    );
-    let talks = format!(
-        r#""Eic_State":"C","Eic_UserName":"user{}","Eic_StationName":"station{n}""#,
-        n % USERS
-    );
-    [begins, talks].map(|attributes| changed(id, &attributes))
-}
-
-fn changed(id: usize, attributes: &str) -> String {
-    format!(
-        r#"{{"__type":"urn:inin.com:interactions:interactionChangedMessage","isDelta":true,"interactionID":"{id}","attributes":{{{attributes}}}}}"#
-    )
-}
 
 fn read(json: &str, n: usize) -> cic::Record {
     let fallback = Fallback {
@@ -114,10 +97,7 @@ fn main() {
         for at in 0..RECORDS {
             let held = if at % 2 == 0 { "H" } else { "C" };
             let whose = (round * 7919 + at * 104_729) % OPEN;
-            let record = read(
-                &changed(1_001_000_000 + whose, &format!(r#""Eic_State":"{held}""#)),
-                n,
-            );
+            let record = read(&changed(id(whose), &format!(r#""Eic_State":"{held}""#)), n);
             let times = if at == 0 { &mut firsts } else { &mut between };
             times.take(|| machine.record(&record, n as u64, &mut output));
             n += 1;

@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{Stage, number};
+use crate::support::programs::Agent;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Between two looks at the endpoint's count.
@@ -37,7 +38,7 @@ pub(crate) async fn measure(allowed: u64) -> bool {
         return true;
     };
     let (_sandbox, endpoint) = super::sandbox(&allowed.to_string());
-    let agent = stage.agent("budget", &endpoint);
+    let agent = stage.agent("budget", &endpoint, "");
     let mut windows: Vec<(Instant, u64)> = Vec::new();
     let (mut seen, mut batches) = (0, BTreeMap::new());
     let whole = usize::try_from(minutes).unwrap();
@@ -56,7 +57,7 @@ pub(crate) async fn measure(allowed: u64) -> bool {
             windows.push((now, 0));
             match windows.len() {
                 1 => {}
-                2 => batches = self::batches(&agent.metrics().await),
+                2 => batches = self::batches(&agent),
                 n => println!("minute {}: {} requests", n - 2, windows[n - 2].1),
             }
             if windows.len() == whole + 2 {
@@ -66,8 +67,7 @@ pub(crate) async fn measure(allowed: u64) -> bool {
         windows.last_mut().unwrap().1 += count - seen;
         seen = count;
     }
-    let after = agent.metrics().await;
-    let waiting = super::sum(&after, "cic_conduit_events_waiting");
+    let waiting = super::sum(&agent, "events_waiting");
     assert!(
         waiting > 100,
         "the backlog lasts to the end: {waiting} events wait"
@@ -75,7 +75,7 @@ pub(crate) async fn measure(allowed: u64) -> bool {
     let sent: u64 = windows[1..=whole].iter().map(|(_, count)| count).sum();
     let span = windows[whole + 1].0 - windows[1].0;
     let used = sent as f64 / (allowed as f64 * span.div_duration_f64(MINUTE));
-    let closed: BTreeMap<String, u64> = self::batches(&after)
+    let closed: BTreeMap<String, u64> = self::batches(&agent)
         .into_iter()
         .map(|(why, count)| (why.clone(), count - batches.get(&why).copied().unwrap_or(0)))
         .collect();
@@ -95,7 +95,8 @@ pub(crate) async fn measure(allowed: u64) -> bool {
 }
 
 /// Batches by why they were closed.
-fn batches(metrics: &str) -> BTreeMap<String, u64> {
+fn batches(agent: &Agent) -> BTreeMap<String, u64> {
+    let metrics = agent.get("metrics").and_then(Result::ok).unwrap_or_default();
     let mut batches = BTreeMap::new();
     for line in metrics
         .lines()
