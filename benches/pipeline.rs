@@ -210,12 +210,12 @@ impl Stage {
         })
     }
 
-    /// Starts an agent in a group of its own, with these lines of configuration beside.
+    /// Starts an agent in a group of its own, with these lines in the table `kafka`.
     fn agent(&self, name: &str, endpoint: &str, lines: &str) -> Agent {
         let directory = self.folder.path().join("directory.json");
         let brokers = self.kafka.at(Way::Plain);
         let configuration = format!(
-            "{lines}\n[kafka]\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\ngroup = \"bench-{name}\"\n\
+            "[kafka]\n{lines}\nbrokers = [\"{brokers}\"]\ntopics = [\"{TOPIC}\"]\ngroup = \"bench-{name}\"\n\
              [directory]\nfile = {directory:?}\n\
              [genesys]\napi_url = \"{endpoint}\"\nlogin_url = \"{endpoint}\"\nclient_id = \"bench\"\n\
              [http]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = \"json\"\n"

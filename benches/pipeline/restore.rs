@@ -17,7 +17,7 @@ use crate::support::programs::{Agent, wait_for};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const BOUND: f64 = 3.0;
-const STATIC: &str = "kafka.group_instance_id = \"restore\"";
+const STATIC: &str = "group_instance_id = \"restore\"";
 
 /// Measures; whether all is as it should be.
 pub(crate) async fn measure(calls: u64) -> bool {

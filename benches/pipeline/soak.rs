@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const BETWEEN: u64 = 5;
 /// From a partition to the first event, where the agent before has stopped cleanly.
 const RESTART: Duration = Duration::from_secs(2);
-const STATIC: &str = "kafka.group_instance_id = \"soak\"";
+const STATIC: &str = "group_instance_id = \"soak\"";
 
 /// Measures; whether all is as it should be.
 pub(crate) async fn measure(minutes: u64) -> bool {

@@ -51,7 +51,6 @@ const SIGTERM: i32 = 15;
 pub(crate) struct Goal {
     pub(crate) kills: u64,
     pub(crate) zombies: u64,
-    pub(crate) for_time: Duration,
 }
 
 /// What has happened.
@@ -161,7 +160,7 @@ impl Conductor {
             self.start(seat);
         }
         let began = Instant::now();
-        while !self.report.is_enough(goal) || began.elapsed() < goal.for_time {
+        while !self.report.is_enough(goal) {
             let since = now().millis();
             let unheard = self.faults();
             let way = self.happen();
