@@ -18,6 +18,8 @@ mod faults;
 mod lanes;
 #[path = "agent/letters.rs"]
 mod letters;
+#[path = "agent/mismatches.rs"]
+mod mismatches;
 #[path = "agent/outages.rs"]
 mod outages;
 #[path = "agent/page.rs"]

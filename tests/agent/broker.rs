@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
@@ -90,16 +90,45 @@ impl Broker {
         config
     }
 
+    /// Does something with topics of Apache Kafka.
+    fn administer<T>(
+        &self,
+        work: impl AsyncFnOnce(AdminClient<DefaultClientContext>, AdminOptions) -> T,
+    ) -> T {
+        let admin = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(work(admin, options))
+    }
+
+    /// Removes a topic.
+    pub(crate) fn remove_topic(&self, name: &str) {
+        let removed = self.administer(async |admin, options| admin.delete_topics(&[name], &options).await);
+        assert!(removed.unwrap().iter().all(Result::is_ok), "{name} is removed");
+    }
+
+    /// Removes the records below an offset, as retention does.
+    pub(crate) fn remove_below(&self, topic: &str, partition: i32, offset: i64) {
+        let mut below = TopicPartitionList::new();
+        below
+            .add_partition_offset(topic, partition, Offset::Offset(offset))
+            .unwrap();
+        let removed = self.administer(async |admin, options| admin.delete_records(&below, &options).await);
+        removed.unwrap();
+    }
+
     pub(crate) fn make_topic(&self, name: &str, partitions: i32) {
         match self {
             Self::Mock(cluster) => cluster.create_topic(name, partitions, 1).unwrap(),
             Self::Apache(_) | Self::Own(_) => {
-                let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
                 let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
-                let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let made = runtime.unwrap().block_on(admin.create_topics([&topic], &options));
-                assert!(made.unwrap().iter().all(Result::is_ok), "{name} is made");
+                // One of that name may be on its way out.
+                wait_for("the topic is made", || {
+                    let make =
+                        async |admin: AdminClient<_>, options| admin.create_topics([&topic], &options).await;
+                    let made = self.administer(make).unwrap();
+                    made.iter().all(Result::is_ok).then_some(())
+                });
             }
         }
     }
@@ -152,16 +181,42 @@ impl Broker {
         (0..partitions).map(end).collect()
     }
 
-    /// What a group has committed in each partition.
-    pub(crate) fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<i64> {
+    /// What a group without members has committed in a partition.
+    pub(crate) fn pointer(&self, group: &str, topic: &str, partition: i32) -> (i64, String) {
+        let commits = self.commits(group, topic, partition, partition);
+        let commit = &commits.elements()[0];
+        let Offset::Offset(offset) = commit.offset() else {
+            unreachable!("there is a commit")
+        };
+        (offset, commit.metadata().to_owned())
+    }
+
+    /// Commits by hand, for a group without members.
+    pub(crate) fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64, metadata: &str) {
+        let mut list = TopicPartitionList::new();
+        let mut commit = list.add_partition(topic, partition);
+        commit.set_offset(Offset::Offset(offset)).unwrap();
+        commit.set_metadata(metadata);
+        // The members of before may not have left yet.
+        wait_for("it is committed", || {
+            self.reader(group).commit(&list, CommitMode::Sync).ok()
+        });
+    }
+
+    fn commits(&self, group: &str, topic: &str, first: i32, last: i32) -> TopicPartitionList {
         let reader = self.reader(group);
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(topic, 0, partitions - 1);
-        let committed = wait_for("the committed offsets are known", || {
+        list.add_partition_range(topic, first, last);
+        wait_for("the committed offsets are known", || {
             reader
                 .committed_offsets(list.clone(), Duration::from_secs(5))
                 .ok()
-        });
+        })
+    }
+
+    /// What a group has committed in each partition.
+    pub(crate) fn committed(&self, group: &str, topic: &str, partitions: i32) -> Vec<i64> {
+        let committed = self.commits(group, topic, 0, partitions - 1);
         let offset = |offset| match offset {
             Offset::Offset(offset) => offset,
             _ => -1,
