@@ -1,6 +1,7 @@
 //! Conversion through its public way in: records in, drafts and fates out.
 
 mod calls;
+mod clocks;
 mod format;
 mod presence;
 mod properties;
