@@ -9,6 +9,9 @@
 //! `--budget 300` measures the pacing instead: see [`budget`]. `--soak 30` goes on for minutes: see [`soak`].
 //! `--restore 100000` restarts over so many open calls: see [`restore`].
 //!
+//! What the state costs shows beside a build that discards snapshots: `git apply benches/pipeline/without_snapshots.patch`,
+//! and the same again.
+//!
 //! `--records N` and `--runs N` make it smaller. Broker, endpoint and agent share this machine, so rates say as much
 //! about it as about the agent; CPU seconds per million records and memory travel better.
 
