@@ -341,6 +341,23 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
     }
 }
 
+#[test]
+fn what_cannot_be_written_is_named() {
+    for (file, why, code) in [
+        (
+            "/no/such/folder/log",
+            "No such file or directory (os error 2)",
+            65,
+        ),
+        ("/dev/full", "No space left on device (os error 28)", 70),
+    ] {
+        let output = run(&["simulate", "--records", "1000", "--output", file], b"");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(told, format!("error: cannot write {file}: {why}\n"));
+        assert_eq!(output.status.code(), Some(code));
+    }
+}
+
 /// Two ways from one contact centre: its truth, and its records converted.
 #[test]
 fn conversion_tells_of_every_call_what_the_truth_tells() {

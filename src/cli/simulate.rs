@@ -143,8 +143,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             };
             runtime.block_on(into_kafka(&mut traffic, &target, pace, &stop))?;
         }
-        (_, _, Some(file)) => into_file(&mut traffic, file, args.form, pace, &stop)
-            .with_context(|| format!("cannot write {}", file.display()))?,
+        (_, _, Some(file)) => into_file(&mut traffic, file, args.form, pace, &stop)?,
         _ => return Ok(ExitCode::SUCCESS),
     }
     if let Some(mut truth) = traffic.truth.take() {
@@ -260,16 +259,18 @@ fn into_file(
     pace: Pace,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let mut out: Box<dyn Write> = if file == Path::new("-") {
-        Box::new(BufWriter::with_capacity(1 << 16, io::stdout().lock()))
+    let (mut out, name): (Box<dyn Write>, _) = if file == Path::new("-") {
+        let out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        (Box::new(out), "stdout".into())
     } else {
-        Box::new(create(file)?)
+        (Box::new(create(file)?), file.display().to_string())
     };
+    let cannot = || format!("cannot write {name}");
     let mut offsets = std::collections::HashMap::new();
     let mut count = 0;
     while pace.records.is_none_or(|most| count < most) {
         if count % LINES == 0 {
-            traffic.keep_truth()?;
+            traffic.keep_truth().context("cannot write the truth")?;
             if stop.is_cancelled() {
                 break;
             }
@@ -278,18 +279,18 @@ fn into_file(
             break;
         };
         count += 1;
-        match form {
+        let mut line = match form {
             Carrier::Binary => {
                 let offset = offsets.entry(said.site.clone()).or_insert(0u64);
-                out.write_all(kcat(&said, *offset)?.as_bytes())?;
                 *offset += 1;
+                kcat(&said, *offset - 1)?.into_bytes()
             }
-            Carrier::Structured | Carrier::Bare => out.write_all(&said.value)?,
-        }
-        out.write_all(b"\n")?;
+            Carrier::Structured | Carrier::Bare => said.value,
+        };
+        line.push(b'\n');
+        out.write_all(&line).with_context(cannot)?;
     }
-    out.flush()?;
-    Ok(())
+    out.flush().with_context(cannot)
 }
 
 /// A line as `kcat -J` prints it; each site is a partition.
