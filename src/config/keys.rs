@@ -182,7 +182,7 @@ keys! {
     default_source Text, "cic", "The site of messages that are no CloudEvents";
     time_zone Zone, "UTC", "The zone of dates without a time";
     max_skew Duration, "60s", "How far a record's own time may run ahead of the broker's";
-    duplicate_window Duration, "5min", "How long a CloudEvents id is remembered, by stream time";
+    duplicate_window Duration, "5min", "How long a CloudEvents id is remembered at least, by stream time";
     switchover_silence Duration, "5s", "How long a pair's server must be silent before the other one is listened to";
 
     [conversation]

@@ -1,6 +1,6 @@
 //! The broker goes and comes back.
 
-use cic_conduit::kafka::{Event, Input, Settings};
+use cic_conduit::kafka::{Event, Input, Place, Settings};
 use tokio::runtime::Handle;
 
 use crate::agent::{Agent, commit, make_topic, settings, write};
@@ -10,6 +10,21 @@ use crate::support::relay::{Mode, Relay};
 fn connected(input: &Input) -> Option<bool> {
     match input {
         Input::Event(Event::Connected(connected)) => Some(*connected),
+        _ => None,
+    }
+}
+
+fn lost(input: &Input) -> Option<Vec<Place>> {
+    match input {
+        Input::Lost { places } => Some(places.clone()),
+        _ => None,
+    }
+}
+
+/// Where a partition begins, and what stands beside its commit.
+fn begun(input: &Input) -> Option<(i64, String)> {
+    match input {
+        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
         _ => None,
     }
 }
@@ -56,19 +71,11 @@ async fn a_session_that_ends_in_an_outage_loses_its_partitions_and_begins_at_the
     agent.values(3);
     agent.commit(commit("session", 0, 1, "pointer")).await.unwrap();
     kafka.stop();
-    let lost = agent.until(|input| match input {
-        Input::Lost { places } => Some(places.clone()),
-        _ => None,
-    });
-    assert_eq!(lost, [commit("session", 0, 3, "").place]);
+    assert_eq!(agent.until(lost), [commit("session", 0, 3, "").place]);
     let late = agent.commit(commit("session", 0, 3, "")).await;
     assert!(late.is_err(), "a lost partition is not committed");
     kafka.go_on();
-    let begun = agent.until(|input| match input {
-        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
-        _ => None,
-    });
-    assert_eq!(begun, (1, "pointer".into()));
+    assert_eq!(agent.until(begun), (1, "pointer".into()));
     let values = agent.values(5);
     assert_eq!(values[3..], ["b", "c"]);
     assert!(
@@ -107,26 +114,18 @@ async fn with_the_newer_group_protocol_who_was_away_for_a_session_has_lost_its_p
     first.commit(commit("session", 0, 1, "pointer")).await.unwrap();
     relay.set(Mode::Hold);
     let mut second = Agent::start(settings());
-    let begun = second.until(|input| match input {
-        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
-        _ => None,
-    });
-    assert_eq!(begun, (1, "pointer".into()));
+    assert_eq!(second.until(begun), (1, "pointer".into()));
     assert_eq!(second.values(2), ["b", "c"]);
     second.commit(commit("session", 0, 2, "later")).await.unwrap();
     relay.set(Mode::Pass);
-    let lost = first.until(|input| match input {
-        Input::Lost { places } => Some(places.clone()),
-        _ => None,
-    });
-    assert_eq!(lost, [commit("session", 0, 3, "").place]);
+    assert_eq!(first.until(lost), [commit("session", 0, 3, "").place]);
     let late = first.commit(commit("session", 0, 3, "")).await;
     assert!(late.is_err(), "a lost partition is not committed");
     second.stop(Vec::new()).await;
-    let begun = first.until(|input| match input {
-        Input::Assigned { from, metadata, .. } => Some((*from, metadata.clone())),
-        _ => None,
-    });
-    assert_eq!(begun, (2, "later".into()), "what the zombie said changed nothing");
+    assert_eq!(
+        first.until(begun),
+        (2, "later".into()),
+        "what the zombie said changed nothing"
+    );
     first.stop(Vec::new()).await;
 }

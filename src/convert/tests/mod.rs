@@ -2,6 +2,7 @@
 
 mod calls;
 mod clocks;
+mod duplicates;
 mod format;
 mod presence;
 mod properties;
