@@ -14,16 +14,16 @@ use super::kept;
 use super::metadata::{Metadata, Pointed};
 use super::proof::Proof;
 use super::states::States;
-use super::store::{Store, aside};
+use super::store::Store;
 use super::worker::{Keep, Worker};
 use crate::fail;
-use crate::kafka::{Commit, Place, Pointer};
+use crate::kafka::{Commit, Pieces, Place, Pointer};
 use crate::metrics::{COMMIT_FAILURES, COMMITTED_OFFSET, SNAPSHOT_BYTES, SNAPSHOT_DURATION, SNAPSHOTS};
 
 /// Snapshots take up to a part in so many of the time.
 const SHARE: u32 = 10;
 /// Bytes per second that a partition's snapshots may take, before compression.
-const RATE: usize = 8 << 20;
+const RATE: u64 = 8 << 20;
 /// Ticks that a commit adds to a snapshot's pointer.
 const TICKS: usize = 40;
 /// Before what failed is tried again.
@@ -40,7 +40,6 @@ pub(super) struct Keeper {
 pub(super) struct Receipt {
     pub(super) what: What,
     pointed: Pointed,
-    bytes: Option<usize>,
     began: Instant,
     /// When its commit was begun.
     proven: Instant,
@@ -181,7 +180,6 @@ impl Keeping {
                 Ok(proven) => Ok(Receipt {
                     what,
                     pointed,
-                    bytes: None,
                     began: now,
                     proven,
                 }),
@@ -224,7 +222,6 @@ impl Keeping {
         let Receipt {
             what,
             pointed,
-            bytes,
             began,
             proven,
         } = match done {
@@ -245,7 +242,8 @@ impl Keeping {
         let partition = place.partition.to_string();
         gauge!(COMMITTED_OFFSET, "topic" => place.topic.to_string(), "partition" => partition.clone())
             .set(offset as f64);
-        if let (What::Snapshot(keep), Some(bytes)) = (&what, bytes) {
+        if let What::Snapshot(keep) = &what {
+            let bytes = pointed.snapshot.length;
             let took = now.duration_since(began);
             histogram!(SNAPSHOT_DURATION).record(took.as_secs_f64());
             gauge!(SNAPSHOT_BYTES, "topic" => place.topic.to_string(), "partition" => partition)
@@ -283,7 +281,7 @@ impl Keeping {
         }
         let keep = worker.keep(Instant::now());
         match self.keeper.write(&keep).await {
-            Ok((pointed, _)) => self.keeper.to_commit(&pointed),
+            Ok(pointed) => self.keeper.to_commit(&pointed),
             Err(why) => {
                 let place = &self.keeper.place;
                 tracing::warn!(%place, why, "the last state cannot be kept; what it misses is sent again");
@@ -295,34 +293,29 @@ impl Keeping {
 
 impl Keeper {
     async fn keep(&self, keep: Box<Keep>, began: Instant) -> Result<Receipt, String> {
-        let (pointed, bytes) = self.write(&keep).await?;
+        let pointed = self.write(&keep).await?;
         fail::at("snapshot written");
         let proven = self.commit(&pointed).await?;
         Ok(Receipt {
             what: What::Snapshot(keep),
             pointed,
-            bytes: Some(bytes),
             began,
             proven,
         })
     }
 
-    /// Writes a snapshot; its pointer and its size.
-    async fn write(&self, keep: &Keep) -> Result<(Pointed, usize), String> {
+    /// Writes a snapshot; its pointer.
+    async fn write(&self, keep: &Keep) -> Result<Pointed, String> {
         let written = self.try_write(keep).await;
         let result = if written.is_ok() { "kept" } else { "failed" };
         counter!(SNAPSHOTS, "result" => result).increment(1);
         written
     }
 
-    async fn try_write(&self, keep: &Keep) -> Result<(Pointed, usize), String> {
+    async fn try_write(&self, keep: &Keep) -> Result<Pointed, String> {
         let (beside, state) = (keep.beside.clone(), keep.checkpoint.state.clone());
-        let bytes = aside(&*self.store, move || kept::write(&beside, &state)).await;
-        let bytes = bytes
-            .ok_or("it was not encoded")?
-            .map_err(|error| error.to_string())?;
-        let size = bytes.len();
-        let written = self.store.write(&self.place, bytes).await;
+        let make = move |to: &mut Pieces| kept::write(&beside, &state, to);
+        let written = self.store.write(&self.place, Box::new(make)).await;
         let snapshot = written.map_err(|fault| format!("the snapshot was not written: {fault}"))?;
         let pointed = Pointed {
             point: keep.checkpoint.point,
@@ -330,7 +323,7 @@ impl Keeper {
             ticks: Vec::new(),
             witness: keep.checkpoint.witness,
         };
-        Ok((pointed, size))
+        Ok(pointed)
     }
 
     /// Commits; when that was begun.

@@ -3,6 +3,8 @@
 //! MessagePack with named fields: a newer agent reads what an older one wrote, where a new field has a default. What
 //! an older agent cannot read has a higher `format`, and is refused by name instead of guessed at.
 
+use std::io::{self, Write};
+
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::Checkpoint;
@@ -63,18 +65,17 @@ struct Reading {
     beside: Beside,
 }
 
-/// A snapshot's bytes.
-pub(super) fn write(beside: &Beside, state: &State) -> Result<Vec<u8>, Unusable> {
+/// Writes a snapshot.
+pub(super) fn write(beside: &Beside, state: &State, to: &mut impl Write) -> io::Result<()> {
     let writing = Writing {
         format: FORMAT,
         beside,
     };
-    let mut bytes = vec![0; 4];
-    rmp_serde::encode::write_named(&mut bytes, &writing).map_err(damaged)?;
-    let head = u32::try_from(bytes.len() - 4).map_err(damaged)?;
-    bytes[..4].copy_from_slice(&head.to_le_bytes());
-    state.write(&mut bytes).map_err(damaged)?;
-    Ok(bytes)
+    let head = rmp_serde::to_vec_named(&writing).map_err(io::Error::other)?;
+    let length = u32::try_from(head.len()).map_err(io::Error::other)?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(&head)?;
+    state.write(to)
 }
 
 /// Reads what [`write`] wrote.

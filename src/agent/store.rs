@@ -1,16 +1,20 @@
 //! What partitions ask of Kafka beside records: that what they must go on from is kept, and their dead letters written.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 
 use tokio::sync::oneshot;
 
 use crate::kafka::{
-    Commit, DeadLetters, Epoch, Fault, Letter, Place, Pointer, Remote, Snapshots, Unfit, Unread,
+    Commit, DeadLetters, Epoch, Fault, Letter, Pieces, Place, Pointer, Remote, Snapshots, Unfit, Unread,
 };
 
 /// What comes of it, in a while.
 pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Makes a snapshot.
+pub(super) type Make = Box<dyn FnOnce(&mut Pieces) -> io::Result<()> + Send>;
 
 /// Kafka, or a stand-in within the process.
 pub(super) trait Store: Send + Sync {
@@ -18,8 +22,8 @@ pub(super) trait Store: Send + Sync {
     fn aside(&self, work: Box<dyn FnOnce() + Send>) -> Later<'_, ()>;
     /// Sees that there is a place for the state of an input topic.
     fn prepare<'a>(&'a self, input: &'a str) -> Later<'a, Result<(), Unfit>>;
-    /// Writes a snapshot.
-    fn write<'a>(&'a self, place: &'a Place, bytes: Vec<u8>) -> Later<'a, Result<Pointer, Fault>>;
+    /// Writes a snapshot as it is made, which happens beside everything else.
+    fn write<'a>(&'a self, place: &'a Place, make: Make) -> Later<'a, Result<Pointer, Fault>>;
     /// Reads a snapshot.
     fn read<'a>(&'a self, pointer: &'a Pointer) -> Later<'a, Result<Vec<u8>, Unread>>;
     /// What the input's record at that offset is known by.
@@ -52,8 +56,8 @@ impl Store for Kafka {
         Box::pin(self.snapshots.prepare(input))
     }
 
-    fn write<'a>(&'a self, place: &'a Place, bytes: Vec<u8>) -> Later<'a, Result<Pointer, Fault>> {
-        Box::pin(self.snapshots.write(place, bytes))
+    fn write<'a>(&'a self, place: &'a Place, make: Make) -> Later<'a, Result<Pointer, Fault>> {
+        Box::pin(self.snapshots.write(place, make))
     }
 
     fn read<'a>(&'a self, pointer: &'a Pointer) -> Later<'a, Result<Vec<u8>, Unread>> {

@@ -38,7 +38,7 @@ pub use pointer::{Pointer, checksum};
 pub use probe::{Asked, Findings, Reached, Topic, probe};
 pub use remote::Remote;
 pub use settings::{Error, Login, Settings, Start, Token, TokenSource, escape};
-pub use snapshots::{Snapshots, Unfit, Unread};
+pub use snapshots::{Pieces, Snapshots, Unfit, Unread, Whole};
 pub use tail::{NoTail, Tail};
 
 /// What an assignment is known by from its beginning to its end; no two are alike.

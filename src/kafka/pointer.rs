@@ -45,7 +45,8 @@ pub(super) fn of_bytes(bytes: &[u8]) -> u64 {
     first(&Sha256::digest(bytes))
 }
 
-fn first(digest: &[u8]) -> u64 {
+/// Its first eight bytes.
+pub(super) fn first(digest: &[u8]) -> u64 {
     digest
         .iter()
         .take(8)

@@ -1,5 +1,6 @@
 //! A broker that asks for rights: those that the README lists are enough, and one that is missing is named.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use cic_conduit::agent::settings;
@@ -171,7 +172,10 @@ async fn work(config: &str) {
     let snapshots = Snapshots::open(&kafka, move |input| told.state_topic(input)).unwrap();
     snapshots.prepare("cic").await.unwrap();
     let place = Place::new("cic", 1);
-    let pointer = snapshots.write(&place, b"state".to_vec()).await.unwrap();
+    let pointer = snapshots
+        .write(&place, |to| to.write_all(b"state"))
+        .await
+        .unwrap();
     assert_eq!(snapshots.read(&pointer).await.unwrap(), b"state");
     snapshots.forget(&pointer);
     let place = Place::new("cic", 0);

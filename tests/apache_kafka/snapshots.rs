@@ -1,6 +1,8 @@
 //! Snapshots in a state topic: what comes back is what was written, or it is said what is wrong with it.
 
-use cic_conduit::kafka::{Input, Place, Pointer, Snapshots, Unread, checksum};
+use std::io::Write as _;
+
+use cic_conduit::kafka::{Fault, Input, Place, Pointer, Snapshots, Unread, checksum};
 use rdkafka::admin::{AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use tokio::time::Instant;
 
@@ -29,6 +31,11 @@ fn bytes(length: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
+/// Writes a snapshot of these bytes.
+async fn keep(snapshots: &Snapshots, place: &Place, bytes: Vec<u8>) -> Result<Pointer, Fault> {
+    snapshots.write(place, move |to| to.write_all(&bytes)).await
+}
+
 async fn remove_topic(kafka: &ApacheKafka, topic: &str) {
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
     let removed = admin(kafka).delete_topics(&[topic], &options).await.unwrap();
@@ -52,9 +59,9 @@ async fn thirty_megabytes_come_back_byte_for_byte() {
     let place = Place::new("large", 1);
     let large = bytes(30_000_000, 1);
     let (first, second, empty) = tokio::join!(
-        snapshots.write(&place, large.clone()),
-        snapshots.write(&place, b"small".to_vec()),
-        snapshots.write(&place, Vec::new()),
+        keep(&snapshots, &place, large.clone()),
+        keep(&snapshots, &place, b"small".to_vec()),
+        keep(&snapshots, &place, Vec::new()),
     );
     let (first, second, empty) = (first.unwrap(), second.unwrap(), empty.unwrap());
     assert!(snapshots.read(&first).await.unwrap() == large);
@@ -73,7 +80,7 @@ async fn what_is_not_there_as_it_was_written_is_not_given_back() {
     let snapshots = snapshots(kafka, "broken");
     let place = Place::new("broken", 0);
     let written = bytes(2_000_000, 2);
-    let pointer = snapshots.write(&place, written.clone()).await.unwrap();
+    let pointer = keep(&snapshots, &place, written.clone()).await.unwrap();
     let wrong = [
         Pointer {
             checksum: pointer.checksum + 1,
@@ -143,15 +150,15 @@ async fn compaction_keeps_what_is_pointed_to_and_takes_what_is_forgotten() {
     let snapshots = snapshots(kafka, "compacted");
     let place = Place::new("compacted", 0);
     let live = bytes(3_000_000, 3);
-    let kept = snapshots.write(&place, live.clone()).await.unwrap();
-    let old = snapshots.write(&place, bytes(3_000_000, 4)).await.unwrap();
+    let kept = keep(&snapshots, &place, live.clone()).await.unwrap();
+    let old = keep(&snapshots, &place, bytes(3_000_000, 4)).await.unwrap();
     snapshots.forget(&old);
     let until = Instant::now() + PATIENCE;
     let mut seed = 5;
     while !matches!(snapshots.read(&old).await, Err(Unread::Missing(_))) {
         assert!(Instant::now() < until, "it was never compacted");
         // A segment that is still written to is left alone.
-        let newer = snapshots.write(&place, bytes(1_500_000, seed)).await.unwrap();
+        let newer = keep(&snapshots, &place, bytes(1_500_000, seed)).await.unwrap();
         snapshots.forget(&newer);
         seed += 1;
     }
@@ -177,8 +184,7 @@ async fn a_state_topic_is_made_compacted_with_as_many_partitions_as_the_input() 
         .collect();
     let policy = found[0].get("cleanup.policy").unwrap().value.clone();
     assert_eq!(policy.as_deref(), Some("compact"));
-    snapshots
-        .write(&Place::new("prepared", 2), b"x".to_vec())
+    keep(&snapshots, &Place::new("prepared", 2), b"x".to_vec())
         .await
         .unwrap();
     make_topic(kafka, "grown", 3).await;

@@ -9,7 +9,7 @@ use super::*;
 use crate::agent::keeping::{Keeper, Keeping, What};
 use crate::agent::metadata::Metadata;
 use crate::agent::states::States;
-use crate::agent::store::{Later, Store};
+use crate::agent::store::{Later, Make, Store};
 use crate::health::board::State;
 use crate::health::{Board, Item as BoardItem};
 use crate::kafka::{Commit, Epoch, Fault, Letter, Pointer, Unfit, Unread};
@@ -35,7 +35,7 @@ impl Store for Taker {
         Box::pin(async { Ok(()) })
     }
 
-    fn write<'a>(&'a self, place: &'a Place, _: Vec<u8>) -> Later<'a, Result<Pointer, Fault>> {
+    fn write<'a>(&'a self, place: &'a Place, _: Make) -> Later<'a, Result<Pointer, Fault>> {
         let number = self.snapshots.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             sleep(Duration::from_millis(20)).await;

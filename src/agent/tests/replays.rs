@@ -77,7 +77,8 @@ fn a_replay_that_has_ended_is_not_sent_again_after_a_crash() {
     bench.ended(vec![end(&items[0], Outcome::Accepted)]);
     let keep = bench.worker.keep(bench.now.instant);
     assert_eq!(keep.checkpoint.point.offset, 1, "another call is not through");
-    let bytes = kept::write(&keep.beside, &keep.checkpoint.state).unwrap();
+    let mut bytes = Vec::new();
+    kept::write(&keep.beside, &keep.checkpoint.state, &mut bytes).unwrap();
     let (beside, state) = kept::read(&bytes).unwrap();
     let checkpoint = crate::agent::checkpoints::Checkpoint {
         state,

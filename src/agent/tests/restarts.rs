@@ -261,7 +261,8 @@ impl World {
 
     fn arrive(&mut self, heard: bool) {
         let Some(keep) = self.keeping.take() else { return };
-        let bytes = kept::write(&keep.beside, &keep.checkpoint.state).unwrap();
+        let mut bytes = Vec::new();
+        kept::write(&keep.beside, &keep.checkpoint.state, &mut bytes).unwrap();
         let point = keep.checkpoint.point;
         for (number, tick) in (point.ticks..).zip(&keep.beside.ticks) {
             self.ticks.insert(number, *tick);

@@ -1,26 +1,31 @@
 //! Snapshots of a partition's state in the state topic, partition n for partition n.
 //!
-//! A snapshot is cut into chunks, compressed by the producer, each a record whose key is its id and number; it is
-//! written when Kafka has acknowledged them all. Where it lies is a [`Pointer`]; nothing is found by looking. What is
+//! A snapshot is cut into chunks while it is made, compressed by the producer, each a record whose key is its id and
+//! number; it is written when Kafka has acknowledged them all. Where it lies is a [`Pointer`]; nothing is found by looking. What is
 //! read back is what was written, by length and checksum, or it is said what is wrong with it.
 
 mod inspect;
+mod pieces;
 mod read;
 mod topic;
 
+use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::context::token;
-use super::{Error, Fault, Place, Pointer, Settings, pointer};
+use super::{Error, Fault, Place, Pointer, Settings};
 use crate::fail;
 use read::Reader;
 
+pub use pieces::{Pieces, Whole};
 pub use topic::Unfit;
 
 /// Bytes of a chunk before compression: a broker takes messages of a megabyte unless it is told otherwise.
@@ -91,45 +96,54 @@ impl Snapshots {
         })))
     }
 
-    /// Writes a snapshot of `place`; when it returns, Kafka has all of it.
+    /// Writes a snapshot of `place`, which `make` writes on a thread of its own; when it returns, Kafka has all of it.
     ///
     /// # Errors
-    /// When a chunk was not acknowledged. Nothing points to the others then.
-    pub async fn write(&self, place: &Place, bytes: Vec<u8>) -> Result<Pointer, Fault> {
+    /// When a chunk was not acknowledged, or it was not made. Nothing points to the others then.
+    pub async fn write(
+        &self,
+        place: &Place,
+        make: impl FnOnce(&mut Pieces) -> io::Result<()> + Send + 'static,
+    ) -> Result<Pointer, Fault> {
+        let (sender, mut chunks) = mpsc::channel(1);
+        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        let making = spawn_blocking(move || {
+            let mut pieces = Pieces::new(move |piece| sender.blocking_send(piece).map_err(gone));
+            make(&mut pieces)?;
+            pieces.end()
+        });
         let topic = (self.0.topic_of)(&place.topic);
         let id = format!("{:016x}", fastrand::u64(..));
-        let mut offsets: Vec<i64> = Vec::new();
-        let chunks: Vec<&[u8]> = match bytes.is_empty() {
-            true => vec![&[]],
-            false => bytes.chunks(CHUNK).collect(),
-        };
-        for window in chunks.chunks(WINDOW) {
-            let mut sent = Vec::with_capacity(window.len());
-            for chunk in window {
-                let key = format!("{id}/{}", offsets.len() + sent.len());
-                let record = FutureRecord::to(&topic).partition(place.partition);
-                let record = record.key(&key).payload(*chunk);
-                let delivery = self.0.producer.send_result(record);
-                sent.push(delivery.map_err(|(error, _)| fault(&error))?);
+        let mut sent = VecDeque::with_capacity(WINDOW);
+        let (mut number, mut first, mut last) = (0, i64::MAX, 0);
+        loop {
+            let chunk = chunks.recv().await;
+            if chunk.is_none() || sent.len() >= WINDOW {
+                fail::at("snapshot half written");
+                let Some(oldest) = sent.pop_front() else { break };
+                let offset = acknowledged(oldest).await?;
+                (first, last) = (first.min(offset), last.max(offset));
             }
-            fail::at("snapshot half written");
-            for delivery in sent {
-                match delivery.await {
-                    Ok(Ok(delivery)) => offsets.push(delivery.offset),
-                    Ok(Err((error, _))) => return Err(fault(&error)),
-                    Err(_) => return Err(Fault::judge(None, "the producer has ended")),
-                }
+            if let Some(chunk) = chunk {
+                let key = format!("{id}/{number}");
+                let record = FutureRecord::to(&topic).partition(place.partition);
+                let record = record.key(&key).payload(&chunk);
+                let delivery = self.0.producer.send_result(record);
+                sent.push_back(delivery.map_err(|(error, _)| fault(&error))?);
+                number += 1;
             }
         }
+        let made = making.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let Whole { length, checksum } = made.map_err(|error| Fault::judge(None, error.to_string()))?;
         Ok(Pointer {
             topic,
             partition: place.partition,
             id,
-            first: offsets.iter().min().copied().unwrap_or_default(),
-            last: offsets.iter().max().copied().unwrap_or_default(),
-            chunks: u32::try_from(offsets.len()).unwrap_or(u32::MAX),
-            length: bytes.len() as u64,
-            checksum: pointer::of_bytes(&bytes),
+            first,
+            last,
+            chunks: number,
+            length,
+            checksum,
         })
     }
 
@@ -198,6 +212,15 @@ impl Snapshots {
             }
         });
         asked
+    }
+}
+
+/// Where it lies.
+async fn acknowledged(delivery: DeliveryFuture) -> Result<i64, Fault> {
+    match delivery.await {
+        Ok(Ok(delivery)) => Ok(delivery.offset),
+        Ok(Err((error, _))) => Err(fault(&error)),
+        Err(_) => Err(Fault::judge(None, "the producer has ended")),
     }
 }
 

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::outside::Outside;
 use super::run_with;
-use crate::agent::kept;
+use crate::agent::kept::{self, Beside};
+use crate::convert::State;
 
 /// What is not as it is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(super) fn write(outside: &mut Outside, id: String, bytes: Vec<u8>) {
     let before = before.map(|(id, bytes)| (id, kept::read(&bytes).unwrap()));
     match (outside.lie, before) {
         (Some(Lie::StatesAreAhead), Some((id, (beside, _)))) => {
-            let ahead = kept::write(&beside, &state).unwrap();
+            let ahead = bytes_of(&beside, &state);
             outside.snapshots.insert(id, ahead);
         }
         (Some(Lie::StatesAreBehind), Some((_, (_, behind)))) => state = behind,
@@ -56,9 +57,13 @@ pub(super) fn write(outside: &mut Outside, id: String, bytes: Vec<u8>) {
         (Some(Lie::RefusalsAreForgotten), _) => beside.missing.clear(),
         _ => {}
     }
-    outside
-        .snapshots
-        .insert(id, kept::write(&beside, &state).unwrap());
+    outside.snapshots.insert(id, bytes_of(&beside, &state));
+}
+
+fn bytes_of(beside: &Beside, state: &State) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    kept::write(beside, state, &mut bytes).unwrap();
+    bytes
 }
 
 #[test]

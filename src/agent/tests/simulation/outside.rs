@@ -2,6 +2,7 @@
 //! may fail, before it takes effect or after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -12,11 +13,11 @@ use super::SESSION;
 use super::lies::{self, Lie};
 use crate::agent::kept;
 use crate::agent::metadata::Metadata;
-use crate::agent::store::{Later, Store};
+use crate::agent::store::{Later, Make, Store};
 use crate::agent::tests::restarts::is_refused;
 use crate::event::Id;
 use crate::genesys::{Answer, EventError, Inject, Reply, Request, Scope};
-use crate::kafka::{Commit, Epoch, Fault, Letter, Place, Pointer, Unfit, Unread};
+use crate::kafka::{Commit, Epoch, Fault, Letter, Pieces, Place, Pointer, Unfit, Unread};
 use crate::time::Time;
 
 /// What goes on beside the agent's lives, and what they have left behind.
@@ -125,6 +126,14 @@ fn fault() -> Fault {
     Fault::judge(None, "drawn")
 }
 
+/// What `make` makes.
+fn made(make: Make) -> Vec<u8> {
+    let (sender, made) = std::sync::mpsc::channel();
+    let mut pieces = Pieces::new(move |piece| sender.send(piece).map_err(io::Error::other));
+    make(&mut pieces).and_then(|()| pieces.end()).unwrap();
+    made.into_iter().flatten().collect()
+}
+
 impl Store for World {
     fn aside(&self, work: Box<dyn FnOnce() + Send>) -> Later<'_, ()> {
         work();
@@ -138,7 +147,7 @@ impl Store for World {
         })
     }
 
-    fn write<'a>(&'a self, place: &'a Place, bytes: Vec<u8>) -> Later<'a, Result<Pointer, Fault>> {
+    fn write<'a>(&'a self, place: &'a Place, make: Make) -> Later<'a, Result<Pointer, Fault>> {
         Box::pin(async move {
             let half = self.open("snapshot half written");
             self.pass().await;
@@ -147,6 +156,7 @@ impl Store for World {
             }
             drop(half);
             let _written = self.open("snapshot written");
+            let bytes = made(make);
             let id = self.with(|outside| {
                 let id = format!("{:016x}", outside.random.u64(..));
                 lies::write(outside, id.clone(), bytes);
