@@ -60,6 +60,24 @@ impl Interaction {
     pub(crate) fn is_open(&self) -> bool {
         self.conversation.as_ref().is_some_and(|call| !call.is_over())
     }
+
+    /// It ends, and keeps what wrap-up codes and a second life need.
+    pub(crate) fn end(&mut self, t: Time) {
+        let mut rest = Attributes::default();
+        for attribute in [Attribute::CallIdKey, Attribute::Initiated] {
+            if let Some(value) = self.attributes.get(attribute) {
+                rest.set(attribute, value);
+            }
+        }
+        self.attributes = rest;
+        if let Some(conversation) = &mut self.conversation {
+            conversation.settle();
+        }
+        self.ended = Some(t);
+        self.orphan = None;
+        self.heard = Time::default();
+        self.under = None;
+    }
 }
 
 /// A record that waits for the interaction's next one.

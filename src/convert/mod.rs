@@ -11,11 +11,13 @@ mod agenda;
 mod conversation;
 mod encoding;
 mod interaction;
+mod interactions;
 mod open;
 mod pass;
 pub mod presence;
 mod reading;
 mod reason;
+mod seen;
 mod settings;
 mod shared_map;
 mod site;
@@ -143,7 +145,7 @@ impl Machine {
         };
         let waits = &mut self.state.open;
         let mut pass = Pass::new(&settings, self.state.stream, output, waits, Some(position));
-        if record.produced && site.seen_before(record, &mut pass) {
+        if record.produced && site.seen_before(record, &pass) {
             open.reason = Some(Reason::Duplicate);
         } else {
             for message in &record.messages {

@@ -71,13 +71,6 @@ impl<K> Default for SharedSet<K> {
 }
 
 impl<K: Clone + Eq + Hash> SharedSet<K> {
-    pub(crate) fn contains<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.0.get(key).is_some()
-    }
-
     /// Whether it is new.
     pub(crate) fn insert(&mut self, key: K) -> bool {
         self.0.insert(key, ())

@@ -1,7 +1,6 @@
 //! How an interaction ends without a letter, and what comes after an end.
 
 use super::super::conversation::{Making, name};
-use super::super::interaction::Interaction;
 use super::super::pass::{At, Pass, Said};
 use super::super::reason::Reason;
 use super::Site;
@@ -12,7 +11,7 @@ use crate::time::Time;
 impl Site {
     pub(super) fn deallocated(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &str) {
         let id = name(id);
-        let Some(interaction) = self.interactions.get_mut(&*id) else {
+        let Some(interaction) = self.interactions.wake(&id) else {
             return pass.book(at.positions, false, Reason::UnknownInteraction);
         };
         if let Some(kept) = interaction.kept.take() {
@@ -22,7 +21,7 @@ impl Site {
             self.judge_before(pass, &id, &kept, &end);
         }
         self.vanish(pass, at.t, &id);
-        if let Some(interaction) = self.interactions.get_mut(&*id) {
+        if let Some(interaction) = self.interactions.get_mut(&id) {
             interaction.deallocated = true;
         }
         self.busy(pass, at, &id, Vec::new());
@@ -31,7 +30,7 @@ impl Site {
 
     /// The interaction ends without a letter.
     pub(super) fn vanish(&mut self, pass: &mut Pass<'_>, t: Time, id: &Name) {
-        let Some(interaction) = self.interactions.get_mut(&**id).filter(|one| one.ended.is_none()) else {
+        let Some(interaction) = self.interactions.get_mut(id).filter(|one| one.ended.is_none()) else {
             return;
         };
         if let Some(conversation) = interaction.conversation.as_mut().filter(|call| !call.is_over()) {
@@ -44,21 +43,30 @@ impl Site {
             conversation.vanish(&mut making, t);
             self.open -= 1;
         }
-        end(interaction, t);
-        self.look_at(id, t.plus(pass.settings.wrap_up_grace));
+        self.end(pass, t, id);
+    }
+
+    pub(super) fn end(&mut self, pass: &Pass<'_>, t: Time, id: &Name) {
+        if let Some(interaction) = self.interactions.get_mut(id) {
+            interaction.end(t);
+            self.interactions.has_come_to_rest(id);
+            self.look_at(id, t.plus(pass.settings.wrap_up_grace));
+        }
     }
 
     /// A deadline of the state: an orphan, silence, or the end of the grace for wrap-up codes.
     pub(super) fn expire(&mut self, pass: &mut Pass<'_>, deadline: Time, id: &Name) {
-        let Some(interaction) = self.interactions.get_mut(&**id) else {
+        let Some(interaction) = self.interactions.wake(id) else {
             return;
         };
         interaction.due = None;
         if let Some(ended) = interaction.ended {
-            if ended.plus(pass.settings.wrap_up_grace) <= deadline {
+            let until = ended.plus(pass.settings.wrap_up_grace);
+            return if until <= deadline {
                 self.forget(id);
-            }
-            return;
+            } else {
+                self.look_at(id, until);
+            };
         }
         let silent = interaction.heard.plus(pass.settings.max_silence);
         if interaction.orphan == Some(deadline) || silent <= deadline {
@@ -82,7 +90,7 @@ impl Site {
     }
 
     pub(super) fn wrap_up(&mut self, pass: &mut Pass<'_>, at: At<'_>, given: &WrapUp) {
-        let Some(interaction) = self.interactions.get_mut(&*given.interaction) else {
+        let Some(interaction) = self.interactions.wake(&name(&given.interaction)) else {
             return pass.book(at.positions, false, Reason::TooLate);
         };
         let Some(conversation) = interaction.conversation.as_mut() else {
@@ -102,20 +110,4 @@ impl Site {
         };
         pass.book(at.positions, false, reason);
     }
-}
-
-/// An ended interaction keeps what wrap-up codes and a second life need.
-pub(super) fn end(interaction: &mut Interaction, t: Time) {
-    let mut rest = Attributes::default();
-    for attribute in [Attribute::CallIdKey, Attribute::Initiated] {
-        if let Some(value) = interaction.attributes.get(attribute) {
-            rest.set(attribute, value);
-        }
-    }
-    interaction.attributes = rest;
-    if let Some(conversation) = &mut interaction.conversation {
-        conversation.settle();
-    }
-    interaction.ended = Some(t);
-    interaction.orphan = None;
 }

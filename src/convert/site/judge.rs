@@ -9,7 +9,6 @@ use super::super::presence::{self, Busy};
 use super::super::reading::Kind;
 use super::super::reason::Reason;
 use super::Site;
-use super::end::end;
 use super::voice::voice;
 use crate::cic::{self, Attribute, Attributes, Letter};
 use crate::event::Name;
@@ -34,8 +33,7 @@ impl Site {
     /// What a record says of one interaction.
     pub(super) fn part(&mut self, pass: &mut Pass<'_>, at: At<'_>, part: &cic::Interaction) {
         let id = name(&part.id);
-        let known = self.interactions.get(&*id);
-        let is_over = known.is_some_and(|interaction| interaction.ended.is_some());
+        let known = self.interactions.has_ended(&id);
         if known.is_none() {
             let interaction = Interaction {
                 heard: at.t,
@@ -44,7 +42,7 @@ impl Site {
             self.interactions.insert(id.clone(), interaction);
             self.look_at(&id, at.t.plus(pass.settings.max_silence));
         }
-        if is_over {
+        if known == Some(true) {
             let said = part.attributes.get(Attribute::State).is_some();
             return pass.book(
                 at.positions,
@@ -52,7 +50,7 @@ impl Site {
                 if said { Reason::AfterEnd } else { Reason::NoChange },
             );
         }
-        let Some(interaction) = self.interactions.get_mut(&*id) else {
+        let Some(interaction) = self.interactions.get_mut(&id) else {
             return;
         };
         interaction.heard = interaction.heard.max(at.t);
@@ -91,7 +89,7 @@ impl Site {
         delta: &Attributes,
         deadline: Option<Time>,
     ) {
-        let Some(interaction) = self.interactions.get_mut(&**id) else {
+        let Some(interaction) = self.interactions.get_mut(id) else {
             return;
         };
         if !interaction
@@ -119,7 +117,7 @@ impl Site {
     pub(super) fn judge_kept(&mut self, pass: &mut Pass<'_>, id: &Name) {
         let Some(kept) = self
             .interactions
-            .get_mut(&**id)
+            .wake(id)
             .and_then(|interaction| interaction.kept.take())
         else {
             return;
@@ -158,7 +156,7 @@ impl Site {
 
     /// Judges a record: the difference that it makes, as events.
     pub(super) fn judge(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &Name, delta: &Attributes) {
-        let Some(interaction) = self.interactions.get_mut(&**id) else {
+        let Some(interaction) = self.interactions.get_mut(id) else {
             return;
         };
         // Most records change nothing that matters: display texts, logs, timestamps.
@@ -193,8 +191,7 @@ impl Site {
         interaction.attributes.merge(delta);
         let handling = presence::handling(interaction.reading(delta), &interaction.handling);
         if interaction.reading(delta).letter().is_some_and(Letter::is_end) {
-            end(interaction, at.t);
-            self.look_at(id, at.t.plus(pass.settings.wrap_up_grace));
+            self.end(pass, at.t, id);
         }
         if let Some(handling) = handling {
             self.busy(pass, at, id, handling);
@@ -210,7 +207,7 @@ impl Site {
         id: &Name,
         now: Vec<(Name, presence::Handling)>,
     ) {
-        let Some(interaction) = self.interactions.get_mut(&**id) else {
+        let Some(interaction) = self.interactions.get_mut(id) else {
             return;
         };
         if interaction.handling == now {

@@ -7,14 +7,13 @@ mod judge;
 mod queue;
 mod voice;
 
-use std::collections::BTreeMap;
-
 use super::agenda::Agenda;
 use super::conversation::name;
-use super::interaction::Interaction;
+use super::interactions::Interactions;
 use super::pass::{At, Pass, Said};
 use super::presence::{Busy, Ctx, Users};
 use super::reason::Reason;
+use super::seen::Seen;
 use super::shared_map::{SharedMap, SharedSet};
 use crate::cic::{self, Message};
 use crate::event::{Id, Ids, Name};
@@ -26,7 +25,7 @@ pub(crate) struct Site {
     source: Name,
     ids: Ids,
     source_id: Name,
-    interactions: SharedMap<Name, Interaction>,
+    interactions: Interactions,
     /// Interactions each subscription shows.
     shown: SharedMap<Name, SharedSet<Name>>,
     /// When which interaction is to be looked at, unless something happens before: each stands there once.
@@ -34,8 +33,8 @@ pub(crate) struct Site {
     /// Interactions with a record that waits.
     waits: Agenda,
     users: Users,
-    /// Ids of records seen, by the minute of stream time in which the first of them may have been.
-    seen: BTreeMap<i64, SharedSet<Id>>,
+    /// Ids of records.
+    seen: Seen,
     open: usize,
 }
 
@@ -46,12 +45,12 @@ impl Site {
             source,
             ids,
             source_id,
-            interactions: SharedMap::default(),
+            interactions: Interactions::default(),
             shown: SharedMap::default(),
             deadlines: Agenda::default(),
             waits: Agenda::default(),
             users: Users::default(),
-            seen: BTreeMap::new(),
+            seen: Seen::default(),
             open: 0,
         }
     }
@@ -77,22 +76,9 @@ impl Site {
     }
 
     /// Whether a record with the producer's id was seen within `duplicate_window`, or a while longer; remembers it.
-    pub(crate) fn seen_before(&mut self, record: &cic::Record, pass: &mut Pass<'_>) -> bool {
-        const MINUTE: i64 = 60_000;
-        // Few sets, for each is looked into.
-        let span = (pass.settings.duplicate_window / MINUTE).max(1);
-        let minute = pass.stream.millis() / MINUTE;
-        let begun = minute - minute.rem_euclid(span);
-        let gone = |begun: i64| begun + span < minute - span;
-        while let Some(oldest) = self.seen.first_entry().filter(|set| gone(*set.key())) {
-            oldest.remove();
-        }
+    pub(crate) fn seen_before(&mut self, record: &cic::Record, pass: &Pass<'_>) -> bool {
         let id = Id::over(&["record", record.server.as_deref().unwrap_or_default(), &record.id]);
-        if self.seen.values().any(|ids| ids.contains(&id)) {
-            return true;
-        }
-        self.seen.entry(begun).or_default().insert(id);
-        false
+        self.seen.before(id, pass.stream, pass.settings.duplicate_window)
     }
 
     /// Takes one message of a record.
@@ -142,6 +128,7 @@ impl Site {
 
     /// All of a record is taken in: users whom its interactions keep busy, or no longer, are judged.
     pub(crate) fn end_record(&mut self, pass: &mut Pass<'_>, record: &cic::Record, position: u64) {
+        self.interactions.pack();
         if pass.busy.is_empty() {
             return;
         }
@@ -167,7 +154,7 @@ impl Site {
 
     /// Looks at the interaction at `deadline`, and no sooner.
     fn look_at(&mut self, id: &Name, deadline: Time) {
-        if let Some(interaction) = self.interactions.get_mut(&**id) {
+        if let Some(interaction) = self.interactions.get_mut(id) {
             let before = interaction.due.replace(deadline);
             if before == Some(deadline) {
                 return;
@@ -181,39 +168,44 @@ impl Site {
 
     /// Ends what is due before `now`, in the order in which it is due.
     pub(crate) fn pass_deadlines(&mut self, pass: &mut Pass<'_>, now: Time) {
-        loop {
-            let due = [
-                (self.waits.first(), Due::Interaction),
-                (self.users.next_wait(), Due::User),
-                (self.users.next_logout(), Due::Logout),
-                (self.deadlines.first(), Due::State),
-            ];
-            let due = due
-                .into_iter()
-                .filter_map(|(deadline, what)| Some((deadline?, what)));
-            let Some((_, what)) = due.min().filter(|(deadline, _)| *deadline < now) else {
-                return;
-            };
-            let ctx = Ctx {
-                ids: &self.ids,
-                site: &self.source,
-                source_id: &self.source_id,
-            };
-            match what {
-                Due::Interaction => {
-                    if let Some((_, id)) = self.waits.pop_first() {
-                        self.judge_kept(pass, &id);
-                    }
+        while self.pass_deadline(pass, now) {}
+        self.interactions.pack();
+    }
+
+    /// Whether one was due.
+    fn pass_deadline(&mut self, pass: &mut Pass<'_>, now: Time) -> bool {
+        let due = [
+            (self.waits.first(), Due::Interaction),
+            (self.users.next_wait(), Due::User),
+            (self.users.next_logout(), Due::Logout),
+            (self.deadlines.first(), Due::State),
+        ];
+        let due = due
+            .into_iter()
+            .filter_map(|(deadline, what)| Some((deadline?, what)));
+        let Some((_, what)) = due.min().filter(|(deadline, _)| *deadline < now) else {
+            return false;
+        };
+        let ctx = Ctx {
+            ids: &self.ids,
+            site: &self.source,
+            source_id: &self.source_id,
+        };
+        match what {
+            Due::Interaction => {
+                if let Some((_, id)) = self.waits.pop_first() {
+                    self.judge_kept(pass, &id);
                 }
-                Due::User => self.users.end_wait(ctx, pass),
-                Due::Logout => self.users.log_out(ctx, pass),
-                Due::State => {
-                    if let Some((deadline, id)) = self.deadlines.pop_first() {
-                        self.expire(pass, deadline, &id);
-                    }
+            }
+            Due::User => self.users.end_wait(ctx, pass),
+            Due::Logout => self.users.log_out(ctx, pass),
+            Due::State => {
+                if let Some((deadline, id)) = self.deadlines.pop_first() {
+                    self.expire(pass, deadline, &id);
                 }
             }
         }
+        true
     }
 }
 

@@ -23,7 +23,7 @@ impl Site {
             self.part(pass, at, part);
             let id = name(&part.id);
             if self.show(&subscription, &id)
-                && let Some(interaction) = self.interactions.get_mut(&*part.id)
+                && let Some(interaction) = self.interactions.wake(&id)
             {
                 interaction.queues.push(subscription.clone());
             }
@@ -32,7 +32,7 @@ impl Site {
             self.part(pass, at, part);
         }
         for id in &queue.removed {
-            self.hide(&subscription, id);
+            self.hide(&subscription, &name(id));
         }
     }
 
@@ -44,7 +44,7 @@ impl Site {
                 self.show(subscription, id);
                 continue;
             }
-            let Some(interaction) = self.interactions.get_mut(&**id) else {
+            let Some(interaction) = self.interactions.wake(id) else {
                 continue;
             };
             interaction.queues.retain(|one| one != subscription);
@@ -66,18 +66,22 @@ impl Site {
         ids.is_some_and(|ids| ids.insert(id.clone()))
     }
 
-    pub(super) fn hide(&mut self, subscription: &Name, id: &str) {
+    fn hide(&mut self, subscription: &Name, id: &Name) {
         if let Some(ids) = self.shown.get_mut(subscription) {
             ids.remove(id);
         }
-        if let Some(interaction) = self.interactions.get_mut(id) {
+        if let Some(interaction) = self.interactions.wake(id) {
             interaction.queues.retain(|one| one != subscription);
         }
     }
 
     /// `interactionsAdded` brings an ended interaction back when it is another one under the same number.
     pub(super) fn added(&mut self, pass: &Pass<'_>, part: &cic::Interaction) {
-        let Some(old) = self.interactions.get(&*part.id).filter(|old| old.ended.is_some()) else {
+        let id = name(&part.id);
+        if self.interactions.has_ended(&id) != Some(true) {
+            return;
+        }
+        let Some(old) = self.interactions.wake(&id) else {
             return;
         };
         let other = |attribute| {
@@ -92,7 +96,6 @@ impl Site {
             .as_ref()
             .filter(|_| !other(Attribute::CallIdKey))
             .cloned();
-        let id = name(&part.id);
         self.forget(&id);
         if let Some(conversation) = life {
             // The same key again is the next life of the same conversation.

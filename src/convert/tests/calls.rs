@@ -395,6 +395,24 @@ fn an_orphan_ends_a_minute_after_the_snapshot() {
     );
 }
 
+/// Rule 1: a record that waits is judged, though its interaction has been given up meanwhile.
+#[test]
+fn a_record_that_waits_outlives_its_interaction() {
+    let settings = Settings {
+        orphan_after: 1000,
+        settle: 5000,
+        ..Settings::default()
+    };
+    let shown = r#"{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"subscriptionId":"q","interactionsAdded":[{"interactionId":"1001","attributes":{"Eic_ObjectType":"Call","Eic_CallType":"E","Eic_State":"C","Eic_UserName":"anna","Eic_CallIdKey":"k1"}}]}"#;
+    let gone =
+        r#"{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"subscriptionId":"q"}"#;
+    let (output, machine) = run(&[(0, shown), (1, "u="), (2, gone), (4, gone)], settings);
+    let mut judged: Vec<u64> = output.fates.iter().map(|(position, _)| *position).collect();
+    judged.sort_unstable();
+    assert_eq!(judged, [0, 1, 2, 3]);
+    assert_eq!(machine.open_conversations(), 0);
+}
+
 #[test]
 fn the_same_input_makes_the_same_ids_and_a_clone_goes_on_alike() {
     let records: Vec<(i64, &str)> = vec![

@@ -2,9 +2,12 @@
 
 use super::*;
 
-/// What the first agent that wrote format 1 kept of [`before`]. It is never written again: a format that cannot read it
-/// has a higher number.
-const FORMAT_1: &[u8] = include_bytes!("fixtures/state-1.msgpack");
+/// What the first agent that wrote each format kept of [`before`]. It is never written again: what cannot be read any
+/// more has a higher format.
+const FORMATS: [&[u8]; FORMAT as usize] = [
+    include_bytes!("fixtures/state-1.msgpack"),
+    include_bytes!("fixtures/state-2.msgpack"),
+];
 
 /// Of every kind of thing something: calls open, ended, waiting and left out of their queue, users, statuses with
 /// definitions and without, ids seen.
@@ -142,25 +145,28 @@ fn bytes(machine: &Machine) -> Vec<u8> {
 
 /// Rule 3, across versions: what is made after an upgrade is what would have been made without.
 #[test]
-fn what_the_first_agent_of_format_1_wrote_is_read_and_goes_on() {
-    let mut never_ended = Machine::new(Arc::default());
-    let made = take(&mut never_ended, &before(), 0);
-    assert!(made.drafts.len() > 15, "{:?}", made.drafts.len());
-    let mut restored = Machine::restore(Arc::default(), State::read(FORMAT_1).expect("format 1"));
-    for machine in [&never_ended, &restored] {
-        assert_eq!(
-            (machine.open_conversations(), machine.stream_time().millis()),
-            (2, START + 8000)
+fn what_the_first_agent_of_each_format_wrote_is_read_and_goes_on() {
+    for kept in FORMATS {
+        let mut never_ended = Machine::new(Arc::default());
+        let made = take(&mut never_ended, &before(), 0);
+        assert!(made.drafts.len() > 15, "{:?}", made.drafts.len());
+        let mut restored = Machine::restore(Arc::default(), State::read(kept).expect("an older format"));
+        for machine in [&never_ended, &restored] {
+            assert_eq!(
+                (machine.open_conversations(), machine.stream_time().millis()),
+                (2, START + 8000)
+            );
+        }
+        assert_eq!(bytes(&never_ended), bytes(&restored));
+        let (made, again) = (
+            take(&mut never_ended, &after(), 9),
+            take(&mut restored, &after(), 9),
         );
+        assert!(made.drafts.len() > 5);
+        assert_eq!(made.drafts, again.drafts);
+        assert_eq!(made.fates, again.fates);
+        assert_eq!(bytes(&never_ended), bytes(&restored));
     }
-    let (made, again) = (
-        take(&mut never_ended, &after(), 9),
-        take(&mut restored, &after(), 9),
-    );
-    assert!(made.drafts.len() > 5);
-    assert_eq!(made.drafts, again.drafts);
-    assert_eq!(made.fates, again.fates);
-    assert_eq!(bytes(&never_ended), bytes(&restored));
 }
 
 /// The same state is the same bytes, in whatever order it came about.
