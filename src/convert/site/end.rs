@@ -11,21 +11,27 @@ use crate::time::Time;
 impl Site {
     pub(super) fn deallocated(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &str) {
         let id = name(id);
-        let Some(interaction) = self.interactions.wake(&id) else {
+        if self.interactions.wake(&id).is_none() {
             return pass.book(at.positions, false, Reason::UnknownInteraction);
-        };
-        if let Some(kept) = interaction.kept.take() {
-            self.waits.remove(&(kept.deadline, id.clone()));
-            let mut end = Attributes::default();
-            end.set(Attribute::State, "I");
-            self.judge_before(pass, &id, &kept, &end);
         }
+        self.judge_before_end(pass, &id);
         self.vanish(pass, at.t, &id);
         if let Some(interaction) = self.interactions.get_mut(&id) {
             interaction.deallocated = true;
         }
         self.busy(pass, at, &id, Vec::new());
         pass.book(at.positions, false, Reason::NoChange);
+    }
+
+    /// Nothing waits any longer: the interaction ends.
+    fn judge_before_end(&mut self, pass: &mut Pass<'_>, id: &Name) {
+        let kept = self.interactions.get_mut(id).and_then(|one| one.kept.take());
+        if let Some(kept) = kept {
+            self.waits.remove(&(kept.deadline, id.clone()));
+            let mut end = Attributes::default();
+            end.set(Attribute::State, "I");
+            self.judge_before(pass, id, &kept, &end);
+        }
     }
 
     /// The interaction ends without a letter.
@@ -46,6 +52,7 @@ impl Site {
         self.end(pass, t, id);
     }
 
+    /// The interaction ends, and is forgotten once `wrap_up_grace` is over.
     pub(super) fn end(&mut self, pass: &Pass<'_>, t: Time, id: &Name) {
         if let Some(interaction) = self.interactions.get_mut(id) {
             interaction.end(t);
@@ -70,6 +77,7 @@ impl Site {
         }
         let silent = interaction.heard.plus(pass.settings.max_silence);
         if interaction.orphan == Some(deadline) || silent <= deadline {
+            self.judge_before_end(pass, id);
             self.vanish(pass, deadline, id);
             self.busy(
                 pass,

@@ -117,7 +117,7 @@ impl Site {
     pub(super) fn judge_kept(&mut self, pass: &mut Pass<'_>, id: &Name) {
         let Some(kept) = self
             .interactions
-            .wake(id)
+            .get_mut(id)
             .and_then(|interaction| interaction.kept.take())
         else {
             return;

@@ -395,9 +395,9 @@ fn an_orphan_ends_a_minute_after_the_snapshot() {
     );
 }
 
-/// Rule 1: a record that waits is judged, though its interaction has been given up meanwhile.
+/// Rule 1: a record that waits is judged when its interaction is given up, and not after its end.
 #[test]
-fn a_record_that_waits_outlives_its_interaction() {
+fn a_record_that_waits_does_not_outlive_its_interaction() {
     let settings = Settings {
         orphan_after: 1000,
         settle: 5000,
@@ -406,11 +406,19 @@ fn a_record_that_waits_outlives_its_interaction() {
     let shown = r#"{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"subscriptionId":"q","interactionsAdded":[{"interactionId":"1001","attributes":{"Eic_ObjectType":"Call","Eic_CallType":"E","Eic_State":"C","Eic_UserName":"anna","Eic_CallIdKey":"k1"}}]}"#;
     let gone =
         r#"{"__type":"urn:inin.com:queues:queueContentsMessage","isDelta":false,"subscriptionId":"q"}"#;
-    let (output, machine) = run(&[(0, shown), (1, "u="), (2, gone), (4, gone)], settings);
-    let mut judged: Vec<u64> = output.fates.iter().map(|(position, _)| *position).collect();
-    judged.sort_unstable();
-    assert_eq!(judged, [0, 1, 2, 3]);
-    assert_eq!(machine.open_conversations(), 0);
+    for (waits, told) in [("u=", 0), ("u=bert", 1)] {
+        let records = [(0, shown), (1, waits), (2, gone), (4, gone)];
+        let (output, machine) = run(&records, settings.clone());
+        let mut judged: Vec<u64> = output.fates.iter().map(|(position, _)| *position).collect();
+        judged.sort_unstable();
+        assert_eq!(judged, [0, 1, 2, 3], "{waits}");
+        let events: Vec<_> = output.drafts.iter().map(|(_, draft)| short(draft)).collect();
+        let of_bert = events
+            .iter()
+            .filter(|event| event.contains("userEstablished bert"));
+        assert_eq!(of_bert.count(), told, "{events:?}");
+        assert_eq!(machine.open_conversations(), 0, "{waits}");
+    }
 }
 
 #[test]
