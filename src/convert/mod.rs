@@ -20,6 +20,7 @@ mod reason;
 mod seen;
 mod settings;
 mod shared_map;
+mod sieve;
 mod site;
 mod trie;
 

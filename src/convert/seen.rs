@@ -1,13 +1,15 @@
 //! The ids of the records that a site has had within `duplicate_window`, or a while longer, by stream time.
 //!
 //! There are many, each looked for and each in every snapshot: an id takes its 16 bytes, in sorted lists, each much
-//! longer than the next. A clone shares them; what comes after it lies in others.
+//! longer than the next. A clone shares them; what comes after it lies in others. Nearly all are new, and a sieve says so
+//! without a look into the lists.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::sieve::Sieve;
 use crate::event::Id;
 use crate::time::Time;
 
@@ -16,10 +18,15 @@ const TIMES: usize = 8;
 /// So many new ones become a list.
 const NEW: usize = 64;
 
-/// See the module. By the minute in which the first of a span may have come.
+/// See the module.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Seen(BTreeMap<i64, Ids>);
+pub(crate) struct Seen {
+    /// By the minute in which the first of a span may have come.
+    spans: BTreeMap<i64, Ids>,
+    #[serde(skip)]
+    sieve: Sieve,
+}
 
 /// The ids of a span.
 #[derive(Clone, Debug, Default)]
@@ -38,20 +45,25 @@ impl Seen {
         let minute = now.millis() / MINUTE;
         let begun = minute - minute.rem_euclid(span);
         let gone = |begun: i64| begun + span < minute - span;
-        while let Some(oldest) = self.0.first_entry().filter(|ids| gone(*ids.key())) {
+        while let Some(oldest) = self.spans.first_entry().filter(|ids| gone(*ids.key())) {
             oldest.remove();
+            self.sieve = Sieve::default();
         }
-        if self.0.values().any(|ids| ids.contain(&id)) {
+        if self.sieve.may_hold(&id) && self.spans.values().any(|ids| ids.contain(&id)) {
             return true;
         }
-        self.0.entry(begun).or_default().insert(id);
+        self.spans.entry(begun).or_default().insert(id);
+        if !self.sieve.add(&id) {
+            let many = self.spans.values().flat_map(Ids::iter).count();
+            self.sieve = Sieve::over(self.spans.values().flat_map(Ids::iter), many);
+        }
         false
     }
 }
 
 impl Ids {
     fn contain(&self, id: &Id) -> bool {
-        self.new.contains(id) || self.lists.iter().any(|list| holds(list, id))
+        self.new.contains(id) || self.lists.iter().any(|list| list.binary_search(id).is_ok())
     }
 
     fn insert(&mut self, id: Id) {
@@ -70,23 +82,16 @@ impl Ids {
         self.lists.push(Arc::new(list));
     }
 
+    fn iter(&self) -> impl Iterator<Item = &Id> {
+        self.lists.iter().flat_map(|list| list.iter()).chain(&*self.new)
+    }
+
     /// All of them, sorted.
     fn sorted(&self) -> Vec<Id> {
-        let mut all: Vec<Id> = self.lists.iter().flat_map(|list| list.iter()).copied().collect();
-        all.extend(&*self.new);
+        let mut all: Vec<Id> = self.iter().copied().collect();
         all.sort();
         all
     }
-}
-
-/// Whether it is in a sorted list. Ids are hashes: nearly every one lies near the place that its first bits say.
-fn holds(list: &[Id], id: &Id) -> bool {
-    let Id([a, b, c, d, ..]) = *id;
-    let place = (list.len() as u64 * u64::from(u32::from_be_bytes([a, b, c, d]))) >> 32;
-    let (place, reach) = (place as usize, 2 * list.len().isqrt());
-    let near = &list[place.saturating_sub(reach)..(place + reach).min(list.len())];
-    let is_there = near.first() <= Some(id) && Some(id) <= near.last();
-    (if is_there { near } else { list }).binary_search(id).is_ok()
 }
 
 impl Serialize for Ids {
