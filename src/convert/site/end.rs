@@ -56,13 +56,17 @@ impl Site {
     pub(super) fn end(&mut self, pass: &Pass<'_>, t: Time, id: &Name) {
         if let Some(interaction) = self.interactions.get_mut(id) {
             interaction.end(t);
-            self.interactions.has_come_to_rest(id);
+            self.interactions.has_ended_at(id, t);
             self.look_at(id, t.plus(pass.settings.wrap_up_grace));
         }
     }
 
     /// A deadline of the state: an orphan, silence, or the end of the grace for wrap-up codes.
     pub(super) fn expire(&mut self, pass: &mut Pass<'_>, deadline: Time, id: &Name) {
+        let over = deadline.plus(-pass.settings.wrap_up_grace);
+        if self.interactions.drop_packed(id, over) {
+            return;
+        }
         let Some(interaction) = self.interactions.wake(id) else {
             return;
         };

@@ -128,7 +128,7 @@ impl Site {
 
     /// All of a record is taken in: users whom its interactions keep busy, or no longer, are judged.
     pub(crate) fn end_record(&mut self, pass: &mut Pass<'_>, record: &cic::Record, position: u64) {
-        self.interactions.pack();
+        self.interactions.pack(pass.stream);
         if pass.busy.is_empty() {
             return;
         }
@@ -169,7 +169,6 @@ impl Site {
     /// Ends what is due before `now`, in the order in which it is due.
     pub(crate) fn pass_deadlines(&mut self, pass: &mut Pass<'_>, now: Time) {
         while self.pass_deadline(pass, now) {}
-        self.interactions.pack();
     }
 
     /// Whether one was due.

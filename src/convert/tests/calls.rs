@@ -372,6 +372,41 @@ fn a_wrap_up_code_belongs_to_who_gave_it() {
     assert_eq!(output.fates[4], (4, Fate::Skipped(Reason::NoChange)));
 }
 
+/// What has ended lies packed after a while: that changes nothing of what is said of it.
+#[test]
+fn an_ended_call_is_heard_of_until_its_grace_is_over() {
+    let given = |code: &str, segment: u8| {
+        format!(
+            r#"{{"__type":"urn:inin.com:interactions:wrapupAssignment","interactionId":"1001","segmentId":{segment},"user":"anna","code":"{code}"}}"#
+        )
+    };
+    let other = r#"{"__type":"urn:inin.com:interactions:interactionChangedMessage","interactionID":"1002","attributes":{"Eic_ObjectType":"Chat"}}"#;
+    let (early, late, too_late) = (given("Sold", 1), given("Lost", 2), given("Gone", 3));
+    let (output, _) = run(
+        &[
+            (0, "type=Call call=E d=I key=k1 s=C w=Support u=anna"),
+            (20, "s=I"),
+            (1000, other),
+            (1001, &early),
+            (1002, "s=C"),
+            (7219, &late),
+            (7221, other),
+            (7221, &too_late),
+        ],
+        Settings::default(),
+    );
+    let short: Vec<_> = output.drafts.iter().map(|(_, draft)| short(draft)).collect();
+    assert_eq!(
+        short[4..],
+        [
+            "1001000 communicationDispositionApplied Sold",
+            "7219000 communicationDispositionApplied Lost"
+        ]
+    );
+    assert_eq!(output.fates[4], (4, Fate::Skipped(Reason::AfterEnd)));
+    assert_eq!(output.fates[7], (7, Fate::Skipped(Reason::TooLate)));
+}
+
 #[test]
 fn an_orphan_ends_a_minute_after_the_snapshot() {
     let snapshot = |ids: &[&str]| {
