@@ -215,10 +215,14 @@ impl Books {
         self.offsets.commit()
     }
 
-    /// The timestamp of an open record, and its key.
-    pub(super) fn record(&self, offset: i64) -> Option<(Time, Option<Bytes>)> {
-        let open = self.open.get(&offset)?;
-        Some((open.timestamp, open.key.clone()))
+    /// The timestamp of an open record.
+    pub(super) fn timestamp(&self, offset: i64) -> Option<Time> {
+        Some(self.open.get(&offset)?.timestamp)
+    }
+
+    /// The key of an open record.
+    pub(super) fn key(&self, offset: i64) -> Option<Bytes> {
+        self.open.get(&offset)?.key.clone()
     }
 
     /// The timestamp of the lowest record that has not ended.

@@ -11,13 +11,9 @@ use super::point::Point;
 use crate::convert::State;
 
 /// States at a time.
-const MANY: usize = 16;
-/// Records between two, while there are few.
-const RECORDS: usize = 64;
-/// Time between two, where records come faster.
-const OFTEN: Duration = Duration::from_millis(25);
-/// Time between two, where they come slower.
-const SELDOM: Duration = Duration::from_millis(250);
+const MANY: usize = 8;
+/// Time between two, while there are few: what is changed after one is copied.
+const BETWEEN: Duration = Duration::from_millis(250);
 
 /// A record that a log is known by: its offset and a checksum of it.
 pub(super) type Witness = (i64, u64);
@@ -35,7 +31,6 @@ pub(super) struct Checkpoint {
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     list: VecDeque<Checkpoint>,
-    records: usize,
     last: Instant,
 }
 
@@ -44,21 +39,18 @@ impl Checkpoints {
     pub(super) fn new(first: Checkpoint, now: Instant) -> Self {
         Self {
             list: VecDeque::from([first]),
-            records: 0,
             last: now,
         }
     }
 
-    /// One more record was converted; whether it is time to take a state.
-    pub(super) fn record(&mut self, now: Instant) -> bool {
-        self.records += 1;
-        let since = now.duration_since(self.last);
-        since >= SELDOM || self.records >= RECORDS && since >= OFTEN
+    /// Whether it is time to take a state.
+    pub(super) fn due(&self, now: Instant) -> bool {
+        now.duration_since(self.last) >= BETWEEN
     }
 
     /// Takes a state.
     pub(super) fn take(&mut self, checkpoint: Checkpoint, now: Instant) {
-        (self.records, self.last) = (0, now);
+        self.last = now;
         if self.list.len() >= MANY {
             self.thin();
         }

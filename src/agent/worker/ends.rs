@@ -53,9 +53,7 @@ impl Worker {
                 }
                 Outcome::Refused(refusal) => {
                     let record = origin.offset();
-                    let key = record
-                        .and_then(|record| self.books.record(record))
-                        .and_then(|(_, key)| key);
+                    let key = record.and_then(|offset| self.books.key(offset));
                     let stage = match refusal.depends_on {
                         Some(_) => Stage::DependsOn,
                         None => Stage::Deliver,

@@ -182,7 +182,7 @@ impl Worker {
             if !self.replayed(&record, now, work) {
                 self.read(&record, directory, now, work, &mut sources);
             }
-            let due = self.checkpoints.record(now.instant);
+            let due = self.checkpoints.due(now.instant);
             if due || last == Some(record.offset) {
                 self.witness = Some((record.offset, kafka::checksum(&record)));
             }
@@ -344,8 +344,9 @@ impl Worker {
     }
 
     fn send(&mut self, origin: Origin, event: Event, work: &mut Work) {
-        let record = origin.offset().and_then(|offset| self.books.record(offset));
-        let timestamp = record.map_or(event.time, |(timestamp, _)| timestamp);
+        let record = origin.offset();
+        let timestamp = record.and_then(|offset| self.books.timestamp(offset));
+        let timestamp = timestamp.unwrap_or(event.time);
         // What made it may be later than the record that it belongs to, which may have waited.
         let until = self.point();
         let way = self.way(origin, (event.lane, event.key));
