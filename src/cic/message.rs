@@ -1,5 +1,7 @@
 //! The messages of ICWS that conversion reads, and how they are read from JSON.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -105,7 +107,7 @@ pub struct Queue {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Interaction {
     /// `interactionId`: ten digits, reused over time.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// What changed, or all of it when added.
     pub attributes: Attributes,
     /// `conferenceParentId`, unless empty.
@@ -325,7 +327,7 @@ pub(super) fn finish(mut raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> R
             removed: texts(raw.removed),
         }),
         "interactions:interactionChangedMessage" => Message::Changed(Interaction {
-            id: required(raw.interaction, "interactionID")?,
+            id: required(raw.interaction, "interactionID")?.into(),
             attributes: raw.attributes.map(|raw| raw.select(wanted)).unwrap_or_default(),
             conference_parent: None,
         }),
@@ -385,7 +387,7 @@ pub(super) fn finish(mut raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> R
 impl RawInteraction<'_> {
     fn finish(self, wanted: &Wanted) -> Interaction {
         Interaction {
-            id: self.id.0.into(),
+            id: self.id.0.as_ref().into(),
             attributes: self.attributes.select(wanted),
             conference_parent: self
                 .parent

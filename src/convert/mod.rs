@@ -160,8 +160,8 @@ impl Machine {
             told,
         } = pass.end();
         (open.waiting, open.told) = (waiting, told);
-        if self.state.open.is_empty() && waiting == 0 {
-            // Nothing waits anywhere: the record is judged, and it alone.
+        if waiting == 0 && results.iter().all(|result| result.position == position) {
+            // The record is judged, and it alone.
             for result in results {
                 open.add(&result, output);
             }

@@ -25,10 +25,6 @@ impl<K, V> Default for SharedMap<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.len() == 0
-    }
-
     pub(crate) fn get<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,

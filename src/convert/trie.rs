@@ -55,10 +55,6 @@ impl<K, V> Default for Node<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
     pub(super) fn get<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,

@@ -41,13 +41,13 @@ struct Parts {
 }
 
 impl Gathering {
-    /// Begins a chunk.
-    pub(super) fn new(place: Place, epoch: Epoch) -> Self {
+    /// Begins a chunk, for which so many bytes and records are set aside.
+    pub(super) fn new(place: Place, epoch: Epoch, room: (usize, usize)) -> Self {
         Self {
             place,
             epoch,
-            bytes: BytesMut::new(),
-            records: Vec::new(),
+            bytes: BytesMut::with_capacity(room.0),
+            records: Vec::with_capacity(room.1),
             size: 0,
         }
     }
@@ -90,9 +90,17 @@ impl Gathering {
         size
     }
 
+    /// How many bytes and records it has: the next one is likely to have as many.
+    pub(super) fn room(&self) -> (usize, usize) {
+        (self.bytes.len(), self.records.len())
+    }
+
     pub(super) fn close(self) -> Chunk {
-        // What was gathered grew, and has room to spare.
-        let bytes = Bytes::copy_from_slice(&self.bytes);
+        let bytes = match self.bytes.capacity() / 4 * 3 > self.bytes.len() {
+            // It would keep the room to spare for as long as one of its records is there.
+            true => Bytes::copy_from_slice(&self.bytes),
+            false => self.bytes.freeze(),
+        };
         let records = self.records.into_iter().map(|parts| Record {
             offset: parts.offset,
             timestamp: parts.timestamp,

@@ -48,6 +48,8 @@ pub(super) struct Reading<'a> {
     reader: &'a Reader,
     /// Gathered and not handed over yet, in order.
     pending: VecDeque<Chunk>,
+    /// What the last one took.
+    room: (usize, usize),
     /// Since when the first of them waits for room.
     waiting: Option<Instant>,
     /// Where every partition stood when one of them turned out to have a gap.
@@ -62,6 +64,7 @@ impl<'a> Reading<'a> {
             shared,
             reader,
             pending: VecDeque::new(),
+            room: (0, 0),
             waiting: None,
             doubted: None,
             positioned: Instant::now(),
@@ -125,7 +128,7 @@ impl<'a> Reading<'a> {
                     let Some(assignment) = context.assignment(&place) else {
                         continue;
                     };
-                    gathered.push(Gathering::new(place, assignment.epoch));
+                    gathered.push(Gathering::new(place, assignment.epoch, self.room));
                     gathered.len() - 1
                 }
             };
@@ -134,6 +137,7 @@ impl<'a> Reading<'a> {
                 break;
             }
         }
+        self.room = gathered.last().map_or(self.room, Gathering::room);
         self.pending.extend(gathered.into_iter().map(Gathering::close));
     }
 

@@ -206,9 +206,9 @@ impl Settings {
     /// The group's reader. What it owns cannot be passed through.
     pub(super) fn consumer(&self) -> ClientConfig {
         let mut config = self.common();
-        // A quarter of the bound for librdkafka's own queue, and a small part for one fetch, by partition and for all
+        // A sixteenth of the bound for librdkafka's own queue, and a small part for one fetch, by partition and for all
         // of a broker: a compressed one grows many times over when it is unpacked.
-        let queue = (self.memory / 4 / 1024).clamp(1024, 64 * 1024);
+        let queue = (self.memory / 16 / 1024).clamp(1024, 64 * 1024);
         let fetch = (self.memory / 256).clamp(64 * 1024, 1024 * 1024);
         let fetched = (self.memory / 32).clamp(1024 * 1024, 50 * 1024 * 1024);
         let classic = config.get("group.protocol") != Some("consumer");

@@ -144,7 +144,7 @@ impl Tail {
     fn begin(&self, message: &BorrowedMessage<'_>) -> Option<(Gathering, i64)> {
         let place = Place::new(message.topic(), message.partition());
         let assignment = self.reader.context().assignment(&place)?;
-        Some((Gathering::new(place, assignment.epoch), assignment.next))
+        Some((Gathering::new(place, assignment.epoch, (0, 0)), assignment.next))
     }
 
     fn hand_over(&self, gathered: Option<(Gathering, i64)>) {

@@ -19,28 +19,26 @@ pub(super) struct Names {
 }
 
 impl Object {
-    /// Begins an event with what every event has.
-    pub(super) fn event(draft: &Draft) -> Self {
-        let mut object = Self {
-            bytes: Vec::with_capacity(640),
-        };
-        object.bytes.push(b'{');
+    /// Begins an event with what every event has, in the room of what `bytes` holds.
+    pub(super) fn event(mut bytes: Vec<u8>, draft: &Draft) -> Self {
+        bytes.clear();
+        bytes.push(b'{');
+        let mut object = Self { bytes };
         object.id("eventId", draft.id);
         object.time("eventDateTime", draft.time);
         object
     }
 
     /// Begins an event of a conversation.
-    pub(super) fn conversation(draft: &Draft) -> Self {
-        let mut object = Self::event(draft);
+    pub(super) fn conversation(bytes: Vec<u8>, draft: &Draft) -> Self {
+        let mut object = Self::event(bytes, draft);
         object.id("conversationId", draft.key.0);
         object
     }
 
-    pub(super) fn end(mut self) -> bytes::Bytes {
+    pub(super) fn end(mut self) -> Vec<u8> {
         self.bytes.push(b'}');
-        self.bytes.shrink_to_fit();
-        self.bytes.into()
+        self.bytes
     }
 
     fn name(&mut self, name: &str) {

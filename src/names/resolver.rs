@@ -30,6 +30,8 @@ pub struct Resolver {
     left_out: FxHashMap<Key, Absent>,
     /// The latest of each user that could not be sent for want of an id, and whether it is on its way by now.
     owed: FxHashMap<(Lane, Key), (Draft, bool)>,
+    /// Where the last event was written.
+    bytes: Vec<u8>,
 }
 
 /// How an attempt ends early.
@@ -51,6 +53,7 @@ impl Resolver {
             roster: Roster::new(settings),
             left_out: FxHashMap::default(),
             owed: FxHashMap::default(),
+            bytes: Vec::new(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Resolver {
         Self {
             roster,
             left_out: remembered.left_out.into_iter().collect(),
+            bytes: Vec::new(),
             owed: owed
                 .map(|draft| ((draft.lane(), draft.key), (draft, false)))
                 .collect(),
@@ -102,6 +106,7 @@ impl Resolver {
             roster: &self.roster,
             directory,
             absent: self.left_out.get(&draft.key),
+            bytes: &mut self.bytes,
             missing: Vec::new(),
             without: Vec::new(),
         };
@@ -190,6 +195,8 @@ struct Attempt<'a> {
     roster: &'a Roster,
     directory: &'a Directory,
     absent: Option<&'a Absent>,
+    /// Where the last event was written.
+    bytes: &'a mut Vec<u8>,
     missing: Vec<Missing>,
     without: Vec<Reason>,
 }
@@ -201,7 +208,7 @@ impl Attempt<'_> {
             What::Presence(presence) => (self.presence(draft, presence)?, None, Vec::new()),
             What::Routing(routing) => {
                 let user = self.user(&routing.user)?;
-                let mut object = Object::event(draft);
+                let mut object = Object::event(std::mem::take(self.bytes), draft);
                 object.id("agentId", user);
                 object.text("status", routing.status.as_str());
                 object.text("sourceId", &routing.source_id);
@@ -209,11 +216,12 @@ impl Attempt<'_> {
             }
             What::OutOfOffice(setting) => {
                 let user = self.user(&setting.user)?;
-                let mut object = Object::event(draft);
+                let mut object = Object::event(std::mem::take(self.bytes), draft);
                 object.out_of_office(user, setting, draft.time);
                 (object, None, Vec::new())
             }
         };
+        *self.bytes = json.end();
         Ok(Event {
             lane: draft.lane(),
             key: draft.key,
@@ -222,7 +230,7 @@ impl Attempt<'_> {
             array: draft.array(),
             id: draft.id,
             time: draft.time,
-            json: json.end(),
+            json: bytes::Bytes::copy_from_slice(self.bytes),
         })
     }
 
@@ -237,7 +245,7 @@ impl Attempt<'_> {
             return Err(Reason::SamePresence.into());
         }
         let secondary = secondary(presence.label.as_ref());
-        let mut object = Object::event(draft);
+        let mut object = Object::event(std::mem::take(self.bytes), draft);
         object.id("userId", user);
         object.text("sourceId", &presence.source_id);
         match secondary {
@@ -256,7 +264,7 @@ impl Attempt<'_> {
         for id in needs.iter().copied().chain(makes(voice)) {
             self.present(id)?;
         }
-        let mut object = Object::conversation(draft);
+        let mut object = Object::conversation(std::mem::take(self.bytes), draft);
         match voice {
             Voice::Established(party) => {
                 let names = self.party(party)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::conversation::{Making, name};
+use super::super::conversation::Making;
 use super::super::interaction::{Interaction, Kept};
 use super::super::pass::{At, Pass, Said};
 use super::super::presence::{self, Busy};
@@ -32,7 +32,7 @@ const STANDING: &[Attribute] = &[
 impl Site {
     /// What a record says of one interaction.
     pub(super) fn part(&mut self, pass: &mut Pass<'_>, at: At<'_>, part: &cic::Interaction) {
-        let id = name(&part.id);
+        let id = part.id.clone();
         let known = self.interactions.has_ended(&id);
         if known.is_none() {
             let interaction = Interaction {

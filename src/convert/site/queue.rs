@@ -21,9 +21,9 @@ impl Site {
         for part in &queue.added {
             self.added(pass, part);
             self.part(pass, at, part);
-            let id = name(&part.id);
-            if self.show(&subscription, &id)
-                && let Some(interaction) = self.interactions.wake(&id)
+            let id = &part.id;
+            if self.show(&subscription, id)
+                && let Some(interaction) = self.interactions.wake(id)
             {
                 interaction.queues.push(subscription.clone());
             }
@@ -40,7 +40,7 @@ impl Site {
     pub(super) fn replace(&mut self, pass: &Pass<'_>, t: Time, subscription: &Name, queue: &Queue) {
         let before = self.shown.remove(subscription).unwrap_or_default();
         for id in before.iter() {
-            if queue.added.iter().any(|part| *part.id == **id) {
+            if queue.added.iter().any(|part| part.id == *id) {
                 self.show(subscription, id);
                 continue;
             }
@@ -77,11 +77,11 @@ impl Site {
 
     /// `interactionsAdded` brings an ended interaction back when it is another one under the same number.
     pub(super) fn added(&mut self, pass: &Pass<'_>, part: &cic::Interaction) {
-        let id = name(&part.id);
-        if self.interactions.has_ended(&id) != Some(true) {
+        let id = &part.id;
+        if self.interactions.has_ended(id) != Some(true) {
             return;
         }
-        let Some(old) = self.interactions.wake(&id) else {
+        let Some(old) = self.interactions.wake(id) else {
             return;
         };
         let other = |attribute| {
@@ -96,7 +96,7 @@ impl Site {
             .as_ref()
             .filter(|_| !other(Attribute::CallIdKey))
             .cloned();
-        self.forget(&id);
+        self.forget(id);
         if let Some(conversation) = life {
             // The same key again is the next life of the same conversation.
             let interaction = Interaction {
@@ -105,7 +105,7 @@ impl Site {
                 ..Interaction::default()
             };
             self.interactions.insert(id.clone(), interaction);
-            self.look_at(&id, pass.stream.plus(pass.settings.max_silence));
+            self.look_at(id, pass.stream.plus(pass.settings.max_silence));
         }
     }
 
