@@ -54,11 +54,16 @@ impl Letter {
 
 /// A queue's or user's name without its scope: `Workgroup Queue:Support` is `Support`.
 pub fn unscoped(name: &str) -> &str {
+    const QUEUE: &[u8] = b"queue";
     let name = name.trim();
-    match name.split_once(':') {
-        Some((scope, rest)) if scope.trim_end().to_ascii_lowercase().ends_with("queue") => rest.trim(),
-        _ => name,
-    }
+    let Some(colon) = name.bytes().position(|byte| byte == b':') else {
+        return name;
+    };
+    let (scope, rest) = (name[..colon].trim_end().as_bytes(), &name[colon + 1..]);
+    let ends = scope
+        .last_chunk()
+        .is_some_and(|end: &[u8; QUEUE.len()]| end.eq_ignore_ascii_case(QUEUE));
+    if ends { rest.trim() } else { name }
 }
 
 /// The names of a list, split at `|` `,` `;`, without scopes.

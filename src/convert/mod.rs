@@ -35,7 +35,7 @@ use crate::cic::{self, Unreadable};
 use crate::event::{Draft, Ids, Name};
 use crate::time::Time;
 use open::Open;
-use pass::{Pass, Passed};
+use pass::{Pass, Passed, Room};
 use shared_map::SharedMap;
 use site::Site;
 
@@ -90,20 +90,22 @@ impl State {
 pub struct Machine {
     settings: Arc<Settings>,
     state: State,
+    room: Room,
 }
 
 impl Machine {
     /// A machine that knows nothing yet.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self {
-            settings,
-            state: State::default(),
-        }
+        Self::restore(settings, State::default())
     }
 
     /// A machine that goes on from a state that was kept.
     pub fn restore(settings: Arc<Settings>, state: State) -> Self {
-        Self { settings, state }
+        Self {
+            settings,
+            state,
+            room: Room::default(),
+        }
     }
 
     /// A clone of the state as of now.
@@ -145,7 +147,8 @@ impl Machine {
             ..Open::default()
         };
         let waits = &mut self.state.open;
-        let mut pass = Pass::new(&settings, self.state.stream, output, waits, Some(position));
+        let room = std::mem::take(&mut self.room);
+        let mut pass = Pass::new(&settings, self.state.stream, output, waits, Some(position), room);
         if record.produced && site.seen_before(record, &pass) {
             open.reason = Some(Reason::Duplicate);
         } else {
@@ -155,21 +158,23 @@ impl Machine {
             site.end_record(&mut pass, record, position);
         }
         let Passed {
-            results,
+            mut results,
+            drafts,
             waiting,
             told,
         } = pass.end();
         (open.waiting, open.told) = (waiting, told);
         if waiting == 0 && results.iter().all(|result| result.position == position) {
             // The record is judged, and it alone.
-            for result in results {
-                open.add(&result, output);
-            }
-            return output.fates.push((position, open.fate()));
+            results.iter().for_each(|result| open.add(result, output));
+            output.fates.push((position, open.fate()));
+        } else {
+            self.state.open.insert(position, open);
+            self.note(&results, output);
+            self.close(position, output);
         }
-        self.state.open.insert(position, open);
-        self.note(results, output);
-        self.close(position, output);
+        results.clear();
+        self.room = (results, drafts);
     }
 
     /// Stream time reaches `now`: the deadlines before it are over.
@@ -214,21 +219,28 @@ impl Machine {
             let Some(site) = self.state.sites.get_mut(&name) else {
                 continue;
             };
-            let mut pass = Pass::new(&settings, now, output, &mut self.state.open, None);
+            let mut pass = Pass::new(
+                &settings,
+                now,
+                output,
+                &mut self.state.open,
+                None,
+                Room::default(),
+            );
             Arc::make_mut(site).pass_deadlines(&mut pass, now);
             let results = pass.end().results;
-            self.note(results, output);
+            self.note(&results, output);
         }
     }
 
     /// Books what parts of records came to, and closes those that nothing keeps open.
-    fn note(&mut self, results: Vec<pass::Result>, output: &mut Output) {
+    fn note(&mut self, results: &[pass::Result], output: &mut Output) {
         let mut judged = Vec::new();
         for result in results {
             let Some(open) = self.state.open.get_mut(&result.position) else {
                 continue;
             };
-            open.add(&result, output);
+            open.add(result, output);
             if result.waited {
                 open.waiting = open.waiting.saturating_sub(1);
                 judged.push(result.position);

@@ -38,9 +38,14 @@ pub(crate) struct Result {
     pub(crate) waited: bool,
 }
 
+/// Empty lists that were full before.
+pub(crate) type Room = (Vec<Result>, Vec<Draft>);
+
 /// What a go came to.
 pub(crate) struct Passed {
     pub(crate) results: Vec<Result>,
+    /// Room for the next one.
+    pub(crate) drafts: Vec<Draft>,
     /// How many parts of the record at hand wait.
     pub(crate) waiting: u32,
     pub(crate) told: Told,
@@ -53,14 +58,15 @@ impl<'a> Pass<'a> {
         output: &'a mut Output,
         open: &'a mut SharedMap<u64, Open>,
         current: Option<u64>,
+        (results, drafts): Room,
     ) -> Self {
         Self {
             settings,
             stream,
             output,
-            drafts: Vec::new(),
+            drafts,
             busy: Vec::new(),
-            results: Vec::new(),
+            results,
             open,
             current,
             waiting: 0,
@@ -72,6 +78,7 @@ impl<'a> Pass<'a> {
     pub(crate) fn end(self) -> Passed {
         Passed {
             results: self.results,
+            drafts: self.drafts,
             waiting: self.waiting,
             told: self.told,
         }

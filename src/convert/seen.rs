@@ -16,7 +16,7 @@ use crate::time::Time;
 /// A list is at least so many times as long as the next one.
 const TIMES: usize = 8;
 /// So many new ones become a list.
-const NEW: usize = 64;
+const NEW: usize = 512;
 
 /// See the module.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -18,6 +18,10 @@ struct State {
     unread: usize,
     /// Whether somebody waits for more.
     starved: bool,
+    /// So much: zero where nobody waits to be woken.
+    wanted: usize,
+    /// Whether somebody waits for less to be unread.
+    reads_up: bool,
 }
 
 impl Credits {
@@ -35,6 +39,7 @@ impl Credits {
     pub fn take(&self, bytes: usize, patience: Duration) -> bool {
         let full = |state: &mut State| {
             state.starved = state.used > 0 && state.used.saturating_add(bytes) > self.bound;
+            state.wanted = if state.starved { bytes } else { 0 };
             state.starved
         };
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,7 +64,7 @@ impl Credits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).starved = false;
     }
 
-    /// Gives back.
+    /// Gives back. Whoever waits is woken once there is room to spare: not for every little.
     pub fn give(&self, bytes: usize) {
         if bytes == 0 {
             return;
@@ -67,14 +72,21 @@ impl Credits {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         debug_assert!(state.used >= bytes, "no more is given back than was taken");
         state.used = state.used.saturating_sub(bytes);
-        drop(state);
-        self.given.notify_all();
+        let room = state.used == 0 || state.used.saturating_add(state.wanted) <= self.bound / 8 * 7;
+        if state.wanted > 0 && room {
+            state.wanted = 0;
+            drop(state);
+            self.given.notify_all();
+        }
     }
 
     /// Waits until little of what was handed over is unread, up to `patience`: more would only lie about, where the
     /// bound is for what waits for Genesys Cloud.
     pub(super) fn read_up(&self, patience: Duration) {
-        let much = |state: &mut State| state.unread > self.bound / 8;
+        let much = |state: &mut State| {
+            state.reads_up = state.unread > self.bound / 8;
+            state.reads_up
+        };
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self.given.wait_timeout_while(state, patience, much);
     }
@@ -113,8 +125,11 @@ impl Drop for Backlog {
         if let Some((credits, bytes)) = self.0.take() {
             let mut state = credits.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.unread = state.unread.saturating_sub(bytes);
-            drop(state);
-            credits.given.notify_all();
+            if state.reads_up && state.unread <= credits.bound / 16 {
+                state.reads_up = false;
+                drop(state);
+                credits.given.notify_all();
+            }
         }
     }
 }

@@ -32,15 +32,15 @@ const STANDING: &[Attribute] = &[
 impl Site {
     /// What a record says of one interaction.
     pub(super) fn part(&mut self, pass: &mut Pass<'_>, at: At<'_>, part: &cic::Interaction) {
-        let id = part.id.clone();
-        let known = self.interactions.has_ended(&id);
+        let id = &part.id;
+        let known = self.interactions.has_ended(id);
         if known.is_none() {
             let interaction = Interaction {
                 heard: at.t,
                 ..Interaction::default()
             };
             self.interactions.insert(id.clone(), interaction);
-            self.look_at(&id, at.t.plus(pass.settings.max_silence));
+            self.look_at(id, at.t.plus(pass.settings.max_silence));
         }
         if known == Some(true) {
             let said = part.attributes.get(Attribute::State).is_some();
@@ -50,7 +50,7 @@ impl Site {
                 if said { Reason::AfterEnd } else { Reason::NoChange },
             );
         }
-        let Some(interaction) = self.interactions.get_mut(&id) else {
+        let Some(interaction) = self.interactions.get_mut(id) else {
             return;
         };
         interaction.heard = interaction.heard.max(at.t);
@@ -59,7 +59,7 @@ impl Site {
             return pass.book(at.positions, false, Reason::NotYetConverted);
         }
         let Some(kept) = interaction.kept.take() else {
-            return self.judge_or_keep(pass, at, &id, &part.attributes, None);
+            return self.judge_or_keep(pass, at, id, &part.attributes, None);
         };
         self.waits.remove(&(kept.deadline, id.clone()));
         let view = interaction.view(&kept.delta, interaction.conversation.as_ref());
@@ -74,10 +74,10 @@ impl Site {
                 waited: true,
                 said: Said::Kept(&kept.known_as),
             };
-            return self.judge_or_keep(pass, sum_at, &id, &sum, Some(kept.deadline));
+            return self.judge_or_keep(pass, sum_at, id, &sum, Some(kept.deadline));
         }
-        self.judge_before(pass, &id, &kept, &part.attributes);
-        self.judge_or_keep(pass, at, &id, &part.attributes, None);
+        self.judge_before(pass, id, &kept, &part.attributes);
+        self.judge_or_keep(pass, at, id, &part.attributes, None);
     }
 
     /// Judges a record, or keeps it when it leaves open who is there.
