@@ -11,9 +11,9 @@ use super::point::Point;
 use crate::convert::State;
 
 /// States at a time.
-const MANY: usize = 8;
+const MANY: usize = 4;
 /// Time between two, while there are few: what is changed after one is copied.
-const BETWEEN: Duration = Duration::from_millis(250);
+const BETWEEN: Duration = Duration::from_millis(500);
 
 /// A record that a log is known by: its offset and a checksum of it.
 pub(super) type Witness = (i64, u64);

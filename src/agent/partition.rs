@@ -75,6 +75,8 @@ pub(super) struct Partition {
     work: Work,
     counters: Counters,
     starved: bool,
+    /// Bytes of events in delivery, as the bound knows them.
+    delivering: usize,
     quiet: Quiet,
     progress: Arc<Progress>,
     heart: Heart,
@@ -141,6 +143,7 @@ impl Partition {
             work: Work::default(),
             counters: Counters::new(),
             starved: waiting.starved,
+            delivering: 0,
             quiet: Quiet::new(),
             progress,
             // It may have nothing to do for long, so only an end by a fault shows.
@@ -190,7 +193,11 @@ impl Partition {
             None => drop(self.shared.delivery.fence(&self.owner)),
         }
         self.heart.beat();
-        self.shared.credits.give(self.worker.held_bytes());
+        let Shared {
+            credits, delivery, ..
+        } = &*self.shared;
+        credits.delivering(self.delivering, 0, delivery.waits_for_budget());
+        credits.give(self.worker.held_bytes());
     }
 
     /// What is read after a tick waits until the tick is kept: its place is before it.
@@ -327,6 +334,8 @@ impl Partition {
         self.counters.work(&mut work.counts);
         self.counters.passed(self.worker.passed());
         credits.give(self.worker.freed());
+        let before = std::mem::replace(&mut self.delivering, self.worker.delivering());
+        credits.delivering(before, self.delivering, delivery.waits_for_budget());
         let progress = &self.progress;
         let oldest = self.worker.oldest().map_or(0, |time| time.millis());
         progress.oldest.store(oldest, Ordering::Relaxed);

@@ -256,7 +256,7 @@ keys! {
     topic Text, "{topic}.{group}.state", "Where the state is kept";
 
     [memory]
-    bound Size, "16MiB", "Bytes that records, events and kept states may take";
+    bound Size, "64MiB", "Bytes that records, events and kept states may take";
 
     [http]
     listen Address, "127.0.0.1:9470", "Where metrics and health are served; it has no login, so keep it local";

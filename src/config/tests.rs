@@ -27,7 +27,7 @@ fn environment(variables: &[(&str, &str)]) -> Sources {
 fn an_empty_file_is_all_defaults() {
     let config = Config::parse("").unwrap();
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:9470");
-    assert_eq!(config.memory.bound, 16 << 20);
+    assert_eq!(config.memory.bound, 64 << 20);
     assert_eq!(config.genesys.linger, Duration::from_millis(250));
     assert_eq!(config.genesys.backoff_min, Duration::from_millis(500));
     assert_eq!(config.genesys.backoff_max, Duration::from_secs(30));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -119,6 +120,8 @@ impl<I: Inject> Runner<I> {
                 },
             );
         };
+        let asking = &self.shared.lanes[self.lane as usize].asking;
+        asking.store(self.asking.is_some(), Ordering::Relaxed);
         self.meters.waiting(self.shared.count(self.lane));
         until
     }

@@ -41,6 +41,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -113,6 +114,8 @@ struct Shared {
 struct Way {
     queue: Arc<Mutex<Queue>>,
     wake: Notify,
+    /// Whether it waits for the budget.
+    asking: AtomicBool,
     refused: metrics::Counter,
 }
 
@@ -123,6 +126,7 @@ impl Delivery {
             lanes: Lane::ALL.map(|lane| Way {
                 queue: Arc::new(Mutex::new(Queue::new(lane))),
                 wake: Notify::new(),
+                asking: AtomicBool::new(false),
                 refused: metrics::counter!(crate::metrics::EVENTS_REFUSED, "lane" => lane.as_str()),
             }),
         });
@@ -214,6 +218,14 @@ impl Delivery {
                 way.wake.notify_one();
             }
         }
+    }
+
+    /// Whether a lane has something to send and waits for the budget.
+    pub fn waits_for_budget(&self) -> bool {
+        self.shared
+            .lanes
+            .iter()
+            .any(|way| way.asking.load(Ordering::Relaxed))
     }
 
     /// From now on partial batches are sent at once.

@@ -1,6 +1,6 @@
 //! The memory bound, in bytes: whoever reads takes from it, whoever has finished with a record gives back.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Bytes that may be out at a time. Shared by all partitions.
@@ -16,12 +16,24 @@ struct State {
     used: usize,
     /// Of them, those of records that nobody has read yet.
     unread: usize,
+    /// Those of events that wait for Genesys Cloud.
+    delivering: usize,
+    /// Whether they wait for its budget.
+    scarce: bool,
     /// Whether somebody waits for more.
     starved: bool,
     /// So much: zero where nobody waits to be woken.
     wanted: usize,
-    /// Whether somebody waits for less to be unread.
+    /// Whether somebody waits for less to lie about.
     reads_up: bool,
+}
+
+impl State {
+    /// Whether more than a small part of `bound` is unread, or more than an eighth waits for Genesys Cloud. While the
+    /// budget is what events wait for, more of them make requests fuller: then all of the bound is for them.
+    fn lies_about(&self, bound: usize) -> bool {
+        self.unread > bound / 32 || !self.scarce && self.delivering > bound / 8
+    }
 }
 
 impl Credits {
@@ -80,15 +92,30 @@ impl Credits {
         }
     }
 
-    /// Waits until little of what was handed over is unread, up to `patience`: more would only lie about, where the
-    /// bound is for what waits for Genesys Cloud.
+    /// So many bytes of events wait for Genesys Cloud where `before` did; whether they wait for its budget.
+    pub fn delivering(&self, before: usize, now: usize, scarce: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.delivering = (state.delivering + now).saturating_sub(before);
+        state.scarce = scarce;
+        self.let_read(state);
+    }
+
+    /// Waits while much of what was handed over lies about, up to `patience`: more would only lie there too.
     pub(super) fn read_up(&self, patience: Duration) {
         let much = |state: &mut State| {
-            state.reads_up = state.unread > self.bound / 8;
+            state.reads_up = state.lies_about(self.bound);
             state.reads_up
         };
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = self.given.wait_timeout_while(state, patience, much);
+    }
+
+    fn let_read(&self, mut state: MutexGuard<'_, State>) {
+        if state.reads_up && !state.lies_about(self.bound / 2) {
+            state.reads_up = false;
+            drop(state);
+            self.given.notify_all();
+        }
     }
 
     /// Bytes that are out.
@@ -125,11 +152,7 @@ impl Drop for Backlog {
         if let Some((credits, bytes)) = self.0.take() {
             let mut state = credits.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.unread = state.unread.saturating_sub(bytes);
-            if state.reads_up && state.unread <= credits.bound / 16 {
-                state.reads_up = false;
-                drop(state);
-                credits.given.notify_all();
-            }
+            credits.let_read(state);
         }
     }
 }
@@ -169,6 +192,24 @@ mod tests {
         drop(chunk);
         let long = Duration::from_secs(600);
         assert!(waited(long) < long);
+    }
+
+    /// Events that wait for Genesys Cloud hold reading up too, but where only the budget does.
+    #[test]
+    fn reading_goes_ahead_of_the_budget_and_of_nothing_else() {
+        let credits = Credits::new(80);
+        let (little, long) = (Duration::from_millis(20), Duration::from_secs(600));
+        let waits = |patience| {
+            let began = tokio::time::Instant::now();
+            credits.read_up(patience);
+            began.elapsed() >= patience
+        };
+        credits.delivering(0, 11, false);
+        assert!(waits(little));
+        credits.delivering(11, 11, true);
+        assert!(!waits(long));
+        credits.delivering(11, 10, false);
+        assert!(!waits(long));
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Settings {
             key_file: None,
             key_password: None,
             verify_hostname: true,
-            memory: 16 * 1024 * 1024,
+            memory: 64 * 1024 * 1024,
             drain: Duration::from_secs(10),
             grace: Duration::from_secs(25),
             watchdog: Duration::from_secs(60),
@@ -209,8 +209,8 @@ impl Settings {
         // A sixteenth of the bound for librdkafka's own queue, and a small part for one fetch, by partition and for all
         // of a broker: a compressed one grows many times over when it is unpacked.
         let queue = (self.memory / 16 / 1024).clamp(1024, 64 * 1024);
-        let fetch = (self.memory / 128).clamp(64 * 1024, 1024 * 1024);
-        let fetched = (self.memory / 16).clamp(1024 * 1024, 50 * 1024 * 1024);
+        let fetch = (self.memory / 256).clamp(64 * 1024, 1024 * 1024);
+        let fetched = (self.memory / 32).clamp(1024 * 1024, 50 * 1024 * 1024);
         let classic = config.get("group.protocol") != Some("consumer");
         config
             .set("group.id", &self.group)

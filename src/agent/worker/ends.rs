@@ -31,6 +31,7 @@ impl Worker {
         self.version += 1;
         for end in ends {
             self.in_delivery = self.in_delivery.saturating_sub(1);
+            self.delivering = self.delivering.saturating_sub(end.bytes + EVENT);
             self.books.free(end.bytes + EVENT);
             let origin = Origin::of(end.record);
             let event = Refused {

@@ -113,6 +113,8 @@ pub(in crate::agent) struct Worker {
     id_prefix: usize,
     /// Events that were handed on and have not ended.
     in_delivery: usize,
+    /// Their bytes.
+    delivering: usize,
     /// One past the last record read.
     next: i64,
     /// Everything below was read before: it is made again.
@@ -154,6 +156,7 @@ impl Worker {
             output: Output::default(),
             key: None,
             in_delivery: 0,
+            delivering: 0,
             next: from,
             repeated_below: from,
             marks: Marks::default(),
@@ -354,6 +357,7 @@ impl Worker {
         let bytes = event.json.len() + EVENT;
         self.books.take(bytes);
         self.in_delivery += 1;
+        self.delivering += bytes;
         work.taken += bytes;
         work.items.push(Item {
             record: origin.code(),
@@ -389,6 +393,11 @@ impl Worker {
     /// Events that were handed on and have not ended.
     pub(in crate::agent) fn in_delivery(&self) -> usize {
         self.in_delivery
+    }
+
+    /// What they count for.
+    pub(in crate::agent) fn delivering(&self) -> usize {
+        self.delivering
     }
 
     /// Whether drafts wait for names.
