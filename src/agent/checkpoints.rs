@@ -11,9 +11,9 @@ use super::point::Point;
 use crate::convert::State;
 
 /// States at a time.
-const MANY: usize = 4;
-/// Time between two, while there are few: what is changed after one is copied.
-const BETWEEN: Duration = Duration::from_millis(500);
+const MANY: usize = 6;
+/// Time until the second one, and twice as long until each after it: what is changed after one is copied.
+const FIRST: Duration = Duration::from_millis(25);
 
 /// A record that a log is known by: its offset and a checksum of it.
 pub(super) type Witness = (i64, u64);
@@ -45,7 +45,7 @@ impl Checkpoints {
 
     /// Whether it is time to take a state.
     pub(super) fn due(&self, now: Instant) -> bool {
-        now.duration_since(self.last) >= BETWEEN
+        now.duration_since(self.last) >= FIRST * (1 << (self.list.len() - 1))
     }
 
     /// Takes a state.

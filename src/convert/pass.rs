@@ -76,6 +76,7 @@ impl<'a> Pass<'a> {
     }
 
     pub(crate) fn end(self) -> Passed {
+        debug_assert!(self.drafts.is_empty(), "every draft is booked");
         Passed {
             results: self.results,
             drafts: self.drafts,
