@@ -14,6 +14,9 @@ use crate::convert::State;
 const MANY: usize = 6;
 /// Time until the second one, and twice as long until each after it: what is changed after one is copied.
 const FIRST: Duration = Duration::from_millis(25);
+/// The same in records, where that is sooner, while there are few.
+const RECORDS: usize = 64;
+const FEW: usize = 5;
 
 /// A record that a log is known by: its offset and a checksum of it.
 pub(super) type Witness = (i64, u64);
@@ -31,6 +34,7 @@ pub(super) struct Checkpoint {
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     list: VecDeque<Checkpoint>,
+    records: usize,
     last: Instant,
 }
 
@@ -39,18 +43,23 @@ impl Checkpoints {
     pub(super) fn new(first: Checkpoint, now: Instant) -> Self {
         Self {
             list: VecDeque::from([first]),
+            records: 0,
             last: now,
         }
     }
 
-    /// Whether it is time to take a state.
-    pub(super) fn due(&self, now: Instant) -> bool {
-        now.duration_since(self.last) >= FIRST * (1 << (self.list.len() - 1))
+    /// One more record was converted; whether it is time to take a state.
+    pub(super) fn record(&mut self, now: Instant) -> bool {
+        self.records += 1;
+        let many = self.list.len();
+        let times = 1 << (many - 1);
+        now.duration_since(self.last) >= FIRST * times
+            || many < FEW && self.records >= RECORDS * times as usize
     }
 
     /// Takes a state.
     pub(super) fn take(&mut self, checkpoint: Checkpoint, now: Instant) {
-        self.last = now;
+        (self.records, self.last) = (0, now);
         if self.list.len() >= MANY {
             self.thin();
         }

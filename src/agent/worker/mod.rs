@@ -185,7 +185,7 @@ impl Worker {
             if !self.replayed(&record, now, work) {
                 self.read(&record, directory, now, work, &mut sources);
             }
-            let due = self.checkpoints.due(now.instant);
+            let due = self.checkpoints.record(now.instant);
             if due || last == Some(record.offset) {
                 self.witness = Some((record.offset, kafka::checksum(&record)));
             }
