@@ -71,10 +71,10 @@ impl Interactions {
         }
     }
 
-    /// Removes one that lies packed, that ended before `before` and that no subscription shows; whether it was there.
-    pub(crate) fn drop_packed(&mut self, id: &str, before: Time) -> bool {
+    /// Removes one that lies packed, that had ended at `by` and that no subscription shows; whether it was there.
+    pub(crate) fn drop_packed(&mut self, id: &str, by: Time) -> bool {
         let packed = self.packed.get(id);
-        let done = packed.is_some_and(|packed| packed.ended <= before && !packed.shown);
+        let done = packed.is_some_and(|packed| packed.ended <= by && !packed.shown);
         done && self.packed.remove(id).is_some()
     }
 
