@@ -111,15 +111,20 @@ impl Run {
     pub(crate) fn judge(&self) -> Result<Verdict, Vec<String>> {
         let mut faults = Vec::new();
         let wanted: HashMap<&str, &Value> = self.wanted.iter().map(|line| (id(line), line)).collect();
-        let mut lettered = BTreeSet::new();
+        let (mut lettered, mut given_up) = (BTreeSet::new(), BTreeSet::new());
         for letter in &self.letters {
             let known = wanted.get(id(letter)).is_some_and(|wanted| same(wanted, letter));
             lettered.insert(id(letter));
             if !known {
                 faults.push(format!("no such event was to come: the dead letter {letter}"));
             }
-            let excused = self.faulted.contains(id(letter)) || self.is_half_of_a_refused_hold(letter);
-            if !excused && letter["dependsOn"].is_null() {
+            let excused = self.faulted.contains(id(letter))
+                || self.is_half_of_a_refused_hold(letter)
+                || !letter["dependsOn"].is_null();
+            // What was given up once may come again after a kill, when what follows it was accepted.
+            if excused {
+                given_up.insert(id(letter));
+            } else if !given_up.contains(id(letter)) {
                 faults.push(format!("refused for what it is: {letter}"));
             }
         }
@@ -385,6 +390,20 @@ mod doctored {
             let gone = run.journal.pop().unwrap();
             run.letters.push(gone);
         });
+    }
+
+    /// It was given up with what it needs; after a kill that was accepted, and it came behind what follows it.
+    #[test]
+    fn what_was_given_up_may_be_refused_when_it_comes_again() {
+        let mut run = sound();
+        let again = run.journal.pop().unwrap();
+        let mut given_up = again.clone();
+        given_up["dependsOn"] = run.journal[0]["event"]["eventId"].clone();
+        run.letters.extend([given_up, again]);
+        assert_eq!(run.judge().unwrap().letters, 2);
+        run.letters.reverse();
+        let faults = run.judge().expect_err("it was refused before it was given up");
+        assert!(faults[0].starts_with("refused for what it is"), "{faults:?}");
     }
 
     /// Both references must agree: here conversion is what lies.
