@@ -113,22 +113,25 @@ const OF_LENGTH: [u32; 40] = {
 
 /// The attributes of one interaction in one message: what changed, not what is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(from = "Written")]
 pub struct Attributes {
     /// Bit n: [`Attribute`] n is there. The order of the list above is part of the state's format.
     #[serde(rename = "p")]
     present: u32,
-    /// Where each value ends, then the values: one piece of memory, since there are many of these.
-    #[serde(rename = "t")]
+    /// The values, then the length of each, from the last to the first: one piece of memory, since there are many of
+    /// these. A length is digits of six bits, the least last, all but the first with a seventh.
+    #[serde(rename = "v")]
     text: Box<str>,
-    #[serde(rename = "k", default, skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(rename = "k", skip_serializing_if = "<[_]>::is_empty")]
     kept: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// A value for each attribute, in their order.
 type Values<'a> = [&'a str; Attribute::ALL.len()];
 
-/// Characters of seven bits each that say where a value ends.
-const END: usize = 4;
+/// What follows in a length, going backwards.
+const MORE: u8 = 0x40;
+const LONGEST: usize = u32::MAX as usize;
 
 impl Attributes {
     /// The value, when the message carries the attribute; `""` means that it was unset.
@@ -136,18 +139,26 @@ impl Attributes {
         if self.present & attribute.bit() == 0 {
             return None;
         }
-        let before = (self.present & (attribute.bit() - 1)).count_ones() as usize;
-        let values = self.present.count_ones() as usize * END;
-        let begin = match before.checked_sub(1) {
-            Some(before) => self.end(before)?,
-            None => 0,
-        };
-        self.text.get(values + begin..values + self.end(before)?)
+        let before = (self.present & (attribute.bit() - 1)).count_ones();
+        let mut lengths = self.lengths();
+        let begin: usize = lengths.by_ref().take(before as usize).sum();
+        self.text.get(begin..begin + lengths.next()?)
     }
 
-    fn end(&self, n: usize) -> Option<usize> {
-        let digits = self.text.as_bytes().get(n * END..)?.first_chunk::<END>()?;
-        Some(digits.iter().fold(0, |end, digit| end << 7 | usize::from(*digit)))
+    /// How long the values are, in their order.
+    fn lengths(&self) -> impl Iterator<Item = usize> {
+        let mut digits = self.text.bytes().rev();
+        std::iter::from_fn(move || {
+            let mut length = 0;
+            loop {
+                let digit = digits.next()?;
+                // Where it is damaged it is no length, but stays one that can be added.
+                length = (length << 6 | usize::from(digit & (MORE - 1))) & LONGEST;
+                if digit & MORE == 0 {
+                    return Some(length);
+                }
+            }
+        })
     }
 
     /// The attributes that the configuration asked for: name as configured, value.
@@ -201,15 +212,12 @@ impl Attributes {
     }
 
     fn fill<'a>(&'a self, values: &mut Values<'a>) {
-        let (mut left, mut begin) = (self.present, self.present.count_ones() as usize * END);
-        let (mut n, first) = (0, begin);
-        while left != 0 {
-            let end = self.end(n).map_or(begin, |end| first + end);
+        let (mut left, mut begin) = (self.present, 0);
+        for length in self.lengths().take(self.present.count_ones() as usize) {
             if let Some(value) = values.get_mut(left.trailing_zeros() as usize) {
-                *value = self.text.get(begin..end).unwrap_or_default();
+                *value = self.text.get(begin..begin + length).unwrap_or_default();
             }
-            begin = end;
-            n += 1;
+            begin += length;
             left &= left - 1;
         }
     }
@@ -217,19 +225,65 @@ impl Attributes {
 
 /// The values of `present`, as [`Attributes`] keeps them.
 fn text(present: u32, values: &Values<'_>) -> Box<str> {
-    let of = |n: usize| present & 1 << n != 0;
-    let there = || values.iter().enumerate().filter(|(n, _)| of(*n));
-    let length: usize = there().map(|(_, value)| value.len()).sum();
-    let mut text = String::with_capacity(present.count_ones() as usize * END + length);
-    let mut end = 0;
-    for (_, value) in there() {
-        end += value.len();
-        for digit in (0..END).rev() {
-            text.push(char::from((end >> (7 * digit) & 0x7f) as u8));
+    let there = || {
+        let all = values.iter().enumerate();
+        all.filter_map(|(n, value)| (present & 1 << n != 0).then_some(*value))
+    };
+    let mut text = String::with_capacity(there().map(|value| value.len() + 1).sum());
+    there().for_each(|value| text.push_str(value));
+    for value in there().rev() {
+        let (mut left, mut more) = (value.len(), 0);
+        loop {
+            text.push(char::from((left & 0x3f) as u8 | more));
+            (left, more) = (left >> 6, MORE);
+            if left == 0 {
+                break;
+            }
         }
     }
-    there().for_each(|(_, value)| text.push_str(value));
     text.into()
+}
+
+/// As they were written by whatever version.
+#[derive(serde::Deserialize)]
+struct Written {
+    #[serde(rename = "p")]
+    present: u32,
+    #[serde(rename = "v")]
+    text: Option<Box<str>>,
+    /// Before format 3 of the state: where each value ends, in [`END`] digits of seven bits, then the values.
+    #[serde(rename = "t")]
+    ends: Option<Box<str>>,
+    #[serde(rename = "k", default)]
+    kept: Box<[(Box<str>, Box<str>)]>,
+}
+
+const END: usize = 4;
+
+impl From<Written> for Attributes {
+    fn from(written: Written) -> Self {
+        let present = written.present & (Attribute::ALL.iter().fold(0, |all, one| all | one.bit()));
+        let text = written.text.unwrap_or_else(|| {
+            let ends = written.ends.unwrap_or_default();
+            let (digits, all) = ends
+                .split_at_checked(present.count_ones() as usize * END)
+                .unwrap_or_default();
+            let mut values = Values::default();
+            let (mut left, mut begin) = (present, 0);
+            for digits in digits.as_bytes().chunks(END) {
+                let end = digits.iter().fold(0, |end, digit| end << 7 | usize::from(*digit));
+                values[left.trailing_zeros() as usize] = all.get(begin..end).unwrap_or_default();
+                begin = end;
+                left &= left - 1;
+            }
+            self::text(present, &values)
+        });
+        Self {
+            present,
+            text,
+            kept: written.kept,
+        }
+    }
 }
 
 /// Names that the configuration asks for beside [`Attribute`], as it writes them.

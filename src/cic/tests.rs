@@ -206,3 +206,41 @@ fn a_workgroup_says_what_its_statuses_are_as_text_or_by_id() {
     assert_eq!(record.messages, [want]);
     assert!(record.unreadable.is_empty());
 }
+
+/// However long a value is, it is there again, beside others or alone.
+#[test]
+fn values_of_any_length_come_back() {
+    let long = |length: usize| "x".repeat(length);
+    for length in [0, 1, 63, 64, 4095, 4096, 300_000] {
+        let mut attributes = Attributes::default();
+        attributes.set(Attribute::Segments, &long(length));
+        attributes.set(Attribute::CallIdKey, "Zo\u{eb}");
+        let mut later = Attributes::default();
+        later.set(Attribute::RemoteName, &long(length / 2));
+        attributes.merge(&later);
+        let bytes = rmp_serde::to_vec_named(&attributes).unwrap();
+        for attributes in [attributes, rmp_serde::from_slice(&bytes).unwrap()] {
+            assert_eq!(attributes.get(Attribute::CallIdKey), Some("Zo\u{eb}"));
+            assert_eq!(attributes.get(Attribute::RemoteName), Some(&*long(length / 2)));
+            assert_eq!(attributes.get(Attribute::Segments), Some(&*long(length)));
+            assert_eq!(attributes.get(Attribute::User), None);
+        }
+    }
+}
+
+/// Attributes out of a state that was damaged: no values, and no panic.
+#[test]
+fn damaged_attributes_are_no_panic() {
+    let all = u32::MAX;
+    for text in ["", "\u{7f}", "abc", &"\u{7f}".repeat(200), "\u{eb}\u{eb}"] {
+        for name in ["t", "v"] {
+            let json = serde_json::json!({"p": all, name: text}).to_string();
+            let mut attributes: Attributes = serde_json::from_str(&json).unwrap();
+            for attribute in Attribute::ALL {
+                attributes.get(*attribute);
+            }
+            attributes.set(Attribute::State, "C");
+            assert_eq!(attributes.get(Attribute::State), Some("C"));
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::event::Name;
 use crate::time::Time;
 
-/// A piece with more entries becomes two.
+/// A piece with so many entries becomes two before one more comes.
 const MOST: usize = 64;
 
 type Entry = (Time, Name);
@@ -36,13 +36,19 @@ impl Agenda {
         let Err(within) = piece.binary_search(&entry) else {
             return;
         };
-        piece.insert(within, entry);
-        if piece.len() > MOST {
-            // Most come at the end: what is full and in order stays full.
-            let middle = if within == MOST { MOST } else { MOST / 2 };
-            let rest = piece.split_off(middle);
-            pieces.insert(at + 1, Arc::new(rest));
+        if piece.len() < MOST {
+            return piece.insert(within, entry);
         }
+        if within == MOST {
+            // Most come at the end: what is full and in order stays full.
+            return pieces.insert(at + 1, Arc::new(vec![entry]));
+        }
+        let mut rest = piece.split_off(MOST / 2);
+        match within.checked_sub(MOST / 2) {
+            Some(within) => rest.insert(within, entry),
+            None => piece.insert(within, entry),
+        }
+        pieces.insert(at + 1, Arc::new(rest));
     }
 
     pub(crate) fn remove(&mut self, entry: &Entry) {

@@ -1,4 +1,4 @@
-//! The state as bytes, and back: MessagePack, `{"format": 2, "state": {…}}`.
+//! The state as bytes, and back: MessagePack, `{"format": 3, "state": {…}}`.
 //!
 //! Fields have names, so that a newer agent reads what an older one wrote: a new field has a default. What an older
 //! agent cannot read has a higher `format`, and it says so instead of guessing. The format stands first, so that it can
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 
 /// The format written, and the highest one read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Why bytes are no state.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +92,9 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_refused_with_what_to_do() {
-        let newer = b"\x82\xa6format\x03\xa5state\x81\xa5other\x01";
+        let newer = b"\x82\xa6format\x04\xa5state\x81\xa5other\x01";
         let error = State::read(&newer[..]).unwrap_err();
-        assert!(matches!(error, Unusable::Newer { found: 3 }));
+        assert!(matches!(error, Unusable::Newer { found: 4 }));
         assert!(
             error.to_string().contains("run the version that wrote it"),
             "{error}"

@@ -61,6 +61,11 @@ impl Interaction {
         self.conversation.as_ref().is_some_and(|call| !call.is_over())
     }
 
+    /// When something was last said of it that matters.
+    pub(crate) fn last_said(&self) -> Time {
+        self.ended.unwrap_or(self.heard)
+    }
+
     /// It ends, and keeps what wrap-up codes and a second life need.
     pub(crate) fn end(&mut self, t: Time) {
         let mut rest = Attributes::default();
@@ -116,6 +121,11 @@ impl Interaction {
             ever_inside: self.ever_inside,
             ever_connected: self.ever_connected,
         }
+    }
+
+    /// Whether a record leaves open who is there.
+    pub(crate) fn leaves_open(&self, delta: &Attributes) -> bool {
+        self.view(delta, self.conversation.as_ref()).is_open()
     }
 
     /// Its attributes with a record over them.

@@ -1,144 +1,150 @@
-//! A site's interactions. Most ended a while ago and are kept in case a wrap-up code or a second life comes: those lie
-//! packed, as they are written, and are unpacked only when something more is said of them.
+//! A site's interactions. Of most nothing is said for long: users talk, or it ended and is kept in case a wrap-up code
+//! or a second life comes. Those sleep: they lie packed, and are unpacked when something more is said of them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::io;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::agenda::Agenda;
 use super::interaction::Interaction;
+use super::packed::{self, Packed, Packer};
 use super::shared_map::SharedMap;
 use super::trie::Trie;
 use crate::event::Name;
 use crate::time::Time;
 
-/// How long after its end more is said of an interaction, in stream time: it leaves queues, is deallocated, hears codes.
-const REST: i64 = 180_000;
+/// For how long nothing is said of one before it sleeps, in stream time.
+const REST: i64 = 60_000;
+/// How many fall asleep at once, at most: no record is held up.
+const AT_ONCE: usize = 8;
+
+/// How an interaction lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lies {
+    Awake,
+    Asleep,
+    /// Awake or asleep.
+    Ended,
+}
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interactions {
-    /// Those that have not ended, or not long ago.
-    open: SharedMap<Name, Interaction>,
-    packed: Trie<Name, Packed>,
-    /// Those of `open` that have ended, by when.
-    ended: Agenda,
-}
-
-#[derive(Clone, Debug)]
-struct Packed {
-    ended: Time,
-    /// Whether a subscription shows it.
-    shown: bool,
-    /// It, as MessagePack.
-    bytes: Arc<[u8]>,
+    awake: SharedMap<Name, Interaction>,
+    asleep: Trie<Name, Packed>,
+    packer: Packer,
+    /// Those awake, by when something was said of them, or sooner.
+    tired: Agenda,
 }
 
 impl Interactions {
-    /// Whether it has ended; None where it is not known.
-    pub(crate) fn has_ended(&self, id: &str) -> Option<bool> {
-        match self.open.get(id) {
-            Some(interaction) => Some(interaction.ended.is_some()),
-            None => self.packed.get(id).map(|_| true),
-        }
+    /// Its id, of which one copy is enough, and how it lies.
+    pub(crate) fn known(&self, id: &str) -> Option<(Name, Lies)> {
+        let (id, ended, lies) = match self.awake.entry(id) {
+            Some((id, interaction)) => (id, interaction.ended, Lies::Awake),
+            None => {
+                let (id, packed) = self.asleep.entry(id)?;
+                (id, packed.ended(), Lies::Asleep)
+            }
+        };
+        Some((id.clone(), if ended.is_some() { Lies::Ended } else { lies }))
     }
 
-    /// One that does not lie packed.
+    /// One that is awake.
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut Interaction> {
-        self.open.get_mut(id)
+        self.awake.get_mut(id)
     }
 
-    /// Any one, unpacked until the next [`Interactions::pack`].
-    pub(crate) fn wake(&mut self, id: &Name) -> Option<&mut Interaction> {
-        if let Some(packed) = self.packed.remove(&**id) {
-            self.ended.insert((packed.ended, id.clone()));
-            self.open.insert(id.clone(), unpack(&packed.bytes).ok()?);
+    /// Any one: it is awake now.
+    pub(crate) fn wake(&mut self, id: &str) -> Option<&mut Interaction> {
+        if let Some((id, packed)) = self.asleep.remove(id) {
+            self.insert(id, packed.unpack().ok()?);
         }
-        self.open.get_mut(&**id)
+        self.awake.get_mut(id)
     }
 
     pub(crate) fn insert(&mut self, id: Name, interaction: Interaction) {
-        self.open.insert(id, interaction);
+        self.tired.insert((interaction.last_said(), id.clone()));
+        self.awake.insert(id, interaction);
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<Interaction> {
-        match self.packed.remove(id) {
-            Some(packed) => unpack(&packed.bytes).ok(),
-            None => self.open.remove(id),
+        match self.asleep.remove(id) {
+            Some((_, packed)) => packed.unpack().ok(),
+            None => self.awake.remove(id),
         }
     }
 
-    /// Removes one that lies packed, that had ended at `by` and that no subscription shows; whether it was there.
-    pub(crate) fn drop_packed(&mut self, id: &str, by: Time) -> bool {
-        let packed = self.packed.get(id);
-        let done = packed.is_some_and(|packed| packed.ended <= by && !packed.shown);
-        done && self.packed.remove(id).is_some()
+    /// Removes one that sleeps, that had ended at `by` and that no subscription shows; whether it was there.
+    pub(crate) fn drop_asleep(&mut self, id: &str, by: Time) -> bool {
+        let packed = self.asleep.get(id);
+        let done = packed.is_some_and(|one| one.ended().is_some_and(|ended| ended <= by) && !one.shown());
+        done && self.asleep.remove(id).is_some()
     }
 
-    /// It has ended.
-    pub(crate) fn has_ended_at(&mut self, id: &Name, t: Time) {
-        self.ended.insert((t, id.clone()));
+    /// One that was read: it sleeps, unless it has a record that waits.
+    fn fall_asleep(&mut self, id: Name, interaction: Interaction) -> io::Result<()> {
+        if interaction.kept.is_some() {
+            self.insert(id, interaction);
+        } else {
+            let packed = self.packer.pack(&interaction, interaction.last_said())?;
+            self.asleep.insert(id, packed);
+        }
+        Ok(())
     }
 
-    /// Packs those that ended a while before `now`.
-    pub(crate) fn pack(&mut self, now: Time) {
+    /// Those of which nothing was said for a while before `now` fall asleep.
+    pub(crate) fn rest(&mut self, now: Time) {
         let before = now.plus(-REST);
-        while self.ended.first().is_some_and(|ended| ended < before)
-            && let Some((ended, id)) = self.ended.pop_first()
-        {
-            let same = self.open.get(&*id).filter(|one| one.ended == Some(ended));
-            if let Some(packed) = same.and_then(|one| pack(one, ended)) {
-                self.open.remove(&*id);
-                self.packed.insert(id, packed);
+        for _ in 0..AT_ONCE {
+            if self.tired.first().is_none_or(|first| first >= before) {
+                return;
+            }
+            let Some((_, id)) = self.tired.pop_first() else {
+                return;
+            };
+            let Some(interaction) = self.awake.get(&*id) else {
+                continue;
+            };
+            let last = interaction.last_said();
+            if last >= before {
+                self.tired.insert((last, id));
+            } else if interaction.kept.is_some() {
+                self.tired.insert((now, id));
+            } else if let Ok(packed) = self.packer.pack(interaction, now) {
+                self.awake.remove(&*id);
+                self.asleep.insert(id, packed);
             }
         }
     }
 }
 
-/// Cannot fail, for it goes to memory; if it did, the interaction would stay as it is.
-fn pack(interaction: &Interaction, ended: Time) -> Option<Packed> {
-    Some(Packed {
-        ended,
-        shown: !interaction.queues.is_empty(),
-        bytes: rmp_serde::to_vec_named(interaction).ok()?.into(),
-    })
-}
-
-fn unpack(packed: &[u8]) -> Result<Interaction, rmp_serde::decode::Error> {
-    rmp_serde::from_slice(packed)
-}
-
-/// In the order of their ids: each is `[id, interaction]`, those that have ended packed, as bytes.
+/// In the order of their ids: each is `[id, interaction]`, the latter as bytes.
 impl Serialize for Interactions {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let open = self.open.iter().map(|(id, one)| (id, Written::Open(one)));
-        let packed = self
-            .packed
-            .iter()
-            .map(|(id, one)| (id, Written::Packed(&one.bytes)));
-        let mut all: Vec<(&Name, Written<'_>)> = open.chain(packed).collect();
+        let awake = self.awake.iter().map(|(id, one)| (id, Written::Awake(one)));
+        let asleep = self.asleep.iter().map(|(id, one)| (id, Written::Asleep(one)));
+        let mut all: Vec<(&Name, Written<'_>)> = awake.chain(asleep).collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         serializer.collect_seq(all)
     }
 }
 
 enum Written<'a> {
-    Open(&'a Interaction),
-    Packed(&'a [u8]),
+    Awake(&'a Interaction),
+    Asleep(&'a Packed),
 }
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Open(interaction) => match interaction.ended.and_then(|t| pack(interaction, t)) {
-                Some(packed) => serializer.serialize_bytes(&packed.bytes),
-                None => interaction.serialize(serializer),
-            },
-            Self::Packed(bytes) => serializer.serialize_bytes(bytes),
-        }
+        let bytes = match self {
+            Self::Awake(one) => packed::written(one),
+            Self::Asleep(one) => one.written(),
+        };
+        serializer.serialize_bytes(&bytes.map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -159,57 +165,44 @@ impl<'de> Visitor<'de> for List {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Interactions, A::Error> {
         let mut all = Interactions::default();
-        while let Some((id, read)) = list.next_element::<(Name, Read)>()? {
-            match read {
-                Read::Open(mut interaction) => {
-                    // Format 1 has those that ended as they were.
-                    if let Some(t) = interaction.ended {
-                        interaction.end(t);
-                        all.has_ended_at(&id, t);
-                    }
-                    all.open.insert(id, *interaction);
-                }
-                Read::Packed(packed) => drop(all.packed.insert(id, packed)),
-            }
+        while let Some((id, Read(interaction))) = list.next_element()? {
+            all.fall_asleep(id, *interaction).map_err(A::Error::custom)?;
         }
         Ok(all)
     }
 }
 
-enum Read {
-    Open(Box<Interaction>),
-    Packed(Packed),
-}
+/// What is damaged is found out when it is read, not when it is needed.
+struct Read(Box<Interaction>);
 
 impl<'de> Deserialize<'de> for Read {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Either)
+        deserializer
+            .deserialize_any(Either)
+            .map(|one| Self(Box::new(one)))
     }
 }
 
+/// Bytes, or as it is: format 1 has them so, format 2 those that have not ended.
 struct Either;
 
 impl<'de> Visitor<'de> for Either {
-    type Value = Read;
+    type Value = Interaction;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an interaction")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Read, A::Error> {
-        Interaction::deserialize(MapAccessDeserializer::new(map)).map(|one| Read::Open(Box::new(one)))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Interaction, A::Error> {
+        let mut interaction = Interaction::deserialize(MapAccessDeserializer::new(map))?;
+        if let Some(t) = interaction.ended {
+            // Format 1 has all of them.
+            interaction.end(t);
+        }
+        Ok(interaction)
     }
 
-    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Read, E> {
-        // What is damaged is found out now, not when it is needed.
-        let interaction = unpack(bytes).map_err(E::custom)?;
-        let ended = interaction
-            .ended
-            .ok_or_else(|| E::custom("it has not ended and lies packed"))?;
-        Ok(Read::Packed(Packed {
-            ended,
-            shown: !interaction.queues.is_empty(),
-            bytes: bytes.into(),
-        }))
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Interaction, E> {
+        packed::read(bytes).map_err(E::custom)
     }
 }

@@ -13,6 +13,7 @@ mod encoding;
 mod interaction;
 mod interactions;
 mod open;
+mod packed;
 mod pass;
 pub mod presence;
 mod reading;

@@ -32,6 +32,14 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
         self.0.get(key).map(|value| &**value)
     }
 
+    /// The key as it lies here, and its value.
+    pub(crate) fn entry<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.entry(key).map(|(key, value)| (key, &**value))
+    }
+
     pub(crate) fn get_mut<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -47,7 +55,7 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.0.remove(key).map(Arc::unwrap_or_clone)
+        self.0.remove(key).map(|(_, value)| Arc::unwrap_or_clone(value))
     }
 
     /// Every entry, in no order.

@@ -8,13 +8,15 @@ use std::sync::Arc;
 /// Not keyed: CIC's own ids are no attack, and the same input must take the same way.
 type Hasher = rustc_hash::FxBuildHasher;
 
-const BITS: u32 = 4;
+const BITS: u32 = 3;
 const WIDTH: usize = 1 << BITS;
 /// Levels, after which the bits are used up.
 const DEEPEST: u32 = u64::BITS / BITS;
 /// A leaf with more entries becomes a branch; a branch over fewer becomes a leaf again.
 const MOST: usize = 16;
 const FEWEST: usize = 8;
+/// By how much a leaf grows.
+const MORE: usize = 2;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -59,6 +61,14 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// The key as it lies here, and its value.
+    pub(super) fn entry<Q: ?Sized + Eq + Hash>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
         let mut node = &self.root;
         let hash = hash(key);
         let mut bits = hash;
@@ -66,7 +76,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
             match node {
                 Node::Leaf(entries) => {
                     let at = place(entries, hash, key)?;
-                    return entries.get(at).map(|entry| &entry.value);
+                    return entries.get(at).map(|entry| (&entry.key, &entry.value));
                 }
                 Node::Branch(below) => node = below[step(&mut bits)].as_ref()?,
             }
@@ -106,6 +116,10 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
                 }
                 if entries.len() < MOST || level == DEEPEST {
                     let mark = mark(hash);
+                    // There are many leaves.
+                    if entries.len() == entries.capacity() {
+                        entries.reserve_exact(MORE);
+                    }
                     entries.push(Entry { mark, key, value });
                     self.len += 1;
                     return true;
@@ -119,7 +133,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
         }
     }
 
-    pub(super) fn remove<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<V>
+    pub(super) fn remove<Q: ?Sized + Eq + Hash>(&mut self, key: &Q) -> Option<(K, V)>
     where
         K: Borrow<Q>,
     {
@@ -150,13 +164,15 @@ fn split<K: Clone + Hash, V: Clone>(entries: Vec<Entry<K, V>>, level: u32) -> No
     for entry in entries {
         let mut bits = hash(&entry.key) >> (level * BITS);
         if let Node::Leaf(entries) = below[step(&mut bits)].get_or_insert_default() {
-            Arc::make_mut(entries).push(entry);
+            let entries = Arc::make_mut(entries);
+            entries.reserve_exact(1);
+            entries.push(entry);
         }
     }
     Node::Branch(Arc::new(below))
 }
 
-fn remove<K, V, Q>(node: &mut Node<K, V>, hash: u64, mut bits: u64, key: &Q) -> Option<V>
+fn remove<K, V, Q>(node: &mut Node<K, V>, hash: u64, mut bits: u64, key: &Q) -> Option<(K, V)>
 where
     K: Clone + Borrow<Q>,
     V: Clone,
@@ -165,7 +181,8 @@ where
     match node {
         Node::Leaf(entries) => {
             let at = place(entries, hash, key)?;
-            Some(Arc::make_mut(entries).swap_remove(at).value)
+            let Entry { key, value, .. } = Arc::make_mut(entries).swap_remove(at);
+            Some((key, value))
         }
         Node::Branch(below) => {
             let below = Arc::make_mut(below);

@@ -10,7 +10,7 @@ use super::{Array, Role};
 
 /// A UUID of version 4 form, made by [`Ids`]: SHA-256 over fields joined by U+001F, the first 16 bytes, with the
 /// version and variant bits set.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(pub [u8; 16]);
 
 impl Id {
@@ -165,8 +165,8 @@ impl Ids {
         Id::over(&["conversation", &self.source_id, site, key, life])
     }
 
-    /// The `n`-th party of `role` in a conversation, from 1.
-    pub fn communication(&self, conversation: Id, role: Role, n: u32) -> Id {
+    /// The `n`-th party of `role` in a conversation, from 1; the same for every `sourceId`.
+    pub fn communication(conversation: Id, role: Role, n: u32) -> Id {
         Id::over(&[
             b"communication".as_slice(),
             &conversation.text(),

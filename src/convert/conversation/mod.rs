@@ -118,10 +118,36 @@ impl Conversation {
             .map(|party| party.id)
     }
 
+    /// The id of a party of `role` that stands at `at`.
+    fn communication(&self, at: usize, role: Role) -> Id {
+        let before = self.parties.iter().take(at);
+        let n = 1 + before.filter(|party| party.role == role).count() as u32;
+        Ids::communication(self.id, role, n)
+    }
+
+    /// Leaves out the parties' ids, but for those that do not follow from their places: some have left before them.
+    pub(crate) fn leave_out_ids(&mut self) {
+        for at in 0..self.parties.len() {
+            let Party { role, id, .. } = self.parties[at];
+            if id == self.communication(at, role) {
+                self.parties[at].id = Id::default();
+            }
+        }
+    }
+
+    /// The opposite of [`Conversation::leave_out_ids`].
+    pub(crate) fn fill_in_ids(&mut self) {
+        for at in 0..self.parties.len() {
+            let Party { role, id, .. } = self.parties[at];
+            if id == Id::default() {
+                self.parties[at].id = self.communication(at, role);
+            }
+        }
+    }
+
     /// A party enters. Returns its place.
     pub(crate) fn establish(&mut self, making: &mut Making<'_>, t: Time, role: Role, entry: Entry) -> usize {
-        let n = 1 + self.parties.iter().filter(|party| party.role == role).count() as u32;
-        let id = making.ids.communication(self.id, role, n);
+        let id = self.communication(self.parties.len(), role);
         let time = self.stamp(making, t);
         let external = self.external();
         let established = Established {

@@ -9,7 +9,8 @@ use crate::time::Time;
 pub(crate) struct Party {
     #[serde(rename = "r")]
     pub(crate) role: Role,
-    #[serde(rename = "i")]
+    /// Written only where it does not follow from its place.
+    #[serde(rename = "i", default, skip_serializing_if = "is_default")]
     pub(crate) id: Id,
     /// The user, the workgroup, or the attendant.
     #[serde(rename = "n", default, skip_serializing_if = "is_default")]

@@ -253,7 +253,11 @@ impl User {
             Change::Handling(parts) => {
                 for (id, part) in parts {
                     self.handles.retain(|(known, _)| known != id);
-                    self.handles.extend(part.map(|part| (id.clone(), part)));
+                    if let Some(part) = part {
+                        // Few come, and there are many users.
+                        self.handles.reserve_exact(1);
+                        self.handles.push((id.clone(), *part));
+                    }
                 }
             }
             Change::Active { all, changed } => {

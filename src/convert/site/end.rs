@@ -10,10 +10,10 @@ use crate::time::Time;
 
 impl Site {
     pub(super) fn deallocated(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &str) {
-        let id = name(id);
-        if self.interactions.wake(&id).is_none() {
+        let Some((id, _)) = self.interactions.known(id) else {
             return pass.book(at.positions, false, Reason::UnknownInteraction);
-        }
+        };
+        self.interactions.wake(&id);
         self.judge_before_end(pass, &id);
         self.vanish(pass, at.t, &id);
         if let Some(interaction) = self.interactions.get_mut(&id) {
@@ -56,7 +56,6 @@ impl Site {
     pub(super) fn end(&mut self, pass: &Pass<'_>, t: Time, id: &Name) {
         if let Some(interaction) = self.interactions.get_mut(id) {
             interaction.end(t);
-            self.interactions.has_ended_at(id, t);
             self.look_at(id, t.plus(pass.settings.wrap_up_grace));
         }
     }
@@ -64,7 +63,7 @@ impl Site {
     /// A deadline of the state: an orphan, silence, or the end of the grace for wrap-up codes.
     pub(super) fn expire(&mut self, pass: &mut Pass<'_>, deadline: Time, id: &Name) {
         let over = deadline.plus(-pass.settings.wrap_up_grace);
-        if self.interactions.drop_packed(id, over) {
+        if self.interactions.drop_asleep(id, over) {
             return;
         }
         let Some(interaction) = self.interactions.wake(id) else {
@@ -102,7 +101,7 @@ impl Site {
     }
 
     pub(super) fn wrap_up(&mut self, pass: &mut Pass<'_>, at: At<'_>, given: &WrapUp) {
-        let Some(interaction) = self.interactions.wake(&name(&given.interaction)) else {
+        let Some(interaction) = self.interactions.wake(&given.interaction) else {
             return pass.book(at.positions, false, Reason::TooLate);
         };
         let Some(conversation) = interaction.conversation.as_mut() else {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::super::conversation::Making;
 use super::super::interaction::{Interaction, Kept};
+use super::super::interactions::Lies;
 use super::super::pass::{At, Pass, Said};
-use super::super::presence::{self, Busy};
+use super::super::presence::{self, Busy, Ctx};
 use super::super::reading::Kind;
 use super::super::reason::Reason;
 use super::Site;
@@ -32,25 +33,27 @@ const STANDING: &[Attribute] = &[
 impl Site {
     /// What a record says of one interaction.
     pub(super) fn part(&mut self, pass: &mut Pass<'_>, at: At<'_>, part: &cic::Interaction) {
-        let id = &part.id;
-        let known = self.interactions.has_ended(id);
-        if known.is_none() {
+        let known = self.interactions.known(&part.id);
+        let (id, lies) = known.unwrap_or_else(|| {
             let interaction = Interaction {
                 heard: at.t,
                 ..Interaction::default()
             };
-            self.interactions.insert(id.clone(), interaction);
-            self.look_at(id, at.t.plus(pass.settings.max_silence));
-        }
-        if known == Some(true) {
-            let said = part.attributes.get(Attribute::State).is_some();
-            return pass.book(
-                at.positions,
-                false,
-                if said { Reason::AfterEnd } else { Reason::NoChange },
-            );
-        }
-        let Some(interaction) = self.interactions.get_mut(id) else {
+            self.interactions.insert(part.id.clone(), interaction);
+            self.look_at(&part.id, at.t.plus(pass.settings.max_silence));
+            (part.id.clone(), Lies::Awake)
+        });
+        let id = &id;
+        let interaction = match lies {
+            Lies::Ended => {
+                let said = part.attributes.get(Attribute::State).is_some();
+                let reason = if said { Reason::AfterEnd } else { Reason::NoChange };
+                return pass.book(at.positions, false, reason);
+            }
+            Lies::Awake => self.interactions.get_mut(id),
+            Lies::Asleep => self.interactions.wake(id),
+        };
+        let Some(interaction) = interaction else {
             return;
         };
         interaction.heard = interaction.heard.max(at.t);
@@ -59,7 +62,16 @@ impl Site {
             return pass.book(at.positions, false, Reason::NotYetConverted);
         }
         let Some(kept) = interaction.kept.take() else {
-            return self.judge_or_keep(pass, at, id, &part.attributes, None);
+            if interaction.leaves_open(&part.attributes) {
+                return self.keep(pass, at, id, &part.attributes, None);
+            }
+            let ctx = Ctx {
+                ids: &self.ids,
+                site: &self.source,
+                source_id: &self.source_id,
+            };
+            let judged = judged(ctx, &mut self.open, pass, interaction, id, at.t, &part.attributes);
+            return self.take_in(pass, at, id, judged);
         };
         self.waits.remove(&(kept.deadline, id.clone()));
         let view = interaction.view(&kept.delta, interaction.conversation.as_ref());
@@ -89,15 +101,29 @@ impl Site {
         delta: &Attributes,
         deadline: Option<Time>,
     ) {
+        let open = self
+            .interactions
+            .get_mut(id)
+            .is_some_and(|one| one.leaves_open(delta));
+        if open {
+            self.keep(pass, at, id, delta, deadline);
+        } else {
+            self.judge(pass, at, id, delta);
+        }
+    }
+
+    /// A record that leaves open who is there waits for the next one, until `deadline`.
+    fn keep(
+        &mut self,
+        pass: &mut Pass<'_>,
+        at: At<'_>,
+        id: &Name,
+        delta: &Attributes,
+        deadline: Option<Time>,
+    ) {
         let Some(interaction) = self.interactions.get_mut(id) else {
             return;
         };
-        if !interaction
-            .view(delta, interaction.conversation.as_ref())
-            .is_open()
-        {
-            return self.judge(pass, at, id, delta);
-        }
         let deadline = deadline.unwrap_or_else(|| at.t.min(pass.stream).plus(pass.settings.settle));
         let kept = Kept {
             delta: delta.clone(),
@@ -159,44 +185,24 @@ impl Site {
         let Some(interaction) = self.interactions.get_mut(id) else {
             return;
         };
-        // Most records change nothing that matters: display texts, logs, timestamps.
-        if interaction.conversation.is_some() && !delta.carries(STANDING) {
-            interaction.attributes.merge(delta);
-            return pass.book(at.positions, at.waited, Reason::NoChange);
-        }
-        let reason = match interaction.reading(delta).kind() {
-            Kind::Voice => {
-                let was_open = interaction.is_open();
-                let mut making = Making {
-                    ids: &self.ids,
-                    source_id: &self.source_id,
-                    drafts: &mut pass.drafts,
-                    moved: &mut pass.output.moved,
-                };
-                let reason = voice(
-                    &mut making,
-                    pass.settings,
-                    interaction,
-                    &self.source,
-                    id,
-                    at.t,
-                    delta,
-                );
-                self.open = self.open + usize::from(interaction.is_open()) - usize::from(was_open);
-                reason
-            }
-            Kind::Skipped(reason) => reason,
-            Kind::Open => Reason::NoChange,
+        let ctx = Ctx {
+            ids: &self.ids,
+            site: &self.source,
+            source_id: &self.source_id,
         };
-        interaction.attributes.merge(delta);
-        let handling = presence::handling(interaction.reading(delta), &interaction.handling);
-        if interaction.reading(delta).letter().is_some_and(Letter::is_end) {
+        let judged = judged(ctx, &mut self.open, pass, interaction, id, at.t, delta);
+        self.take_in(pass, at, id, judged);
+    }
+
+    /// What judging came to, beyond the interaction.
+    fn take_in(&mut self, pass: &mut Pass<'_>, at: At<'_>, id: &Name, judged: Judged) {
+        if judged.ended {
             self.end(pass, at.t, id);
         }
-        if let Some(handling) = handling {
+        if let Some(handling) = judged.handling {
             self.busy(pass, at, id, handling);
         }
-        pass.book(at.positions, at.waited, reason);
+        pass.book(at.positions, at.waited, judged.reason);
     }
 
     /// Tells presence whom the interaction keeps busy, where that changed.
@@ -234,5 +240,56 @@ impl Site {
             pass.flush(at.positions.first().copied());
             self.tell_users(pass, at, busy);
         }
+    }
+}
+
+/// What judging a part came to.
+struct Judged {
+    reason: Reason,
+    ended: bool,
+    /// Whom the interaction keeps busy now, where that changed.
+    handling: Option<Vec<(Name, presence::Handling)>>,
+}
+
+/// Judges a part of a record of `t`. `open` are the site's open conversations.
+fn judged(
+    ctx: Ctx<'_>,
+    open: &mut usize,
+    pass: &mut Pass<'_>,
+    interaction: &mut Interaction,
+    id: &str,
+    t: Time,
+    delta: &Attributes,
+) -> Judged {
+    // Most records change nothing that matters: display texts, logs, timestamps.
+    if interaction.conversation.is_some() && !delta.carries(STANDING) {
+        interaction.attributes.merge(delta);
+        return Judged {
+            reason: Reason::NoChange,
+            ended: false,
+            handling: None,
+        };
+    }
+    let reason = match interaction.reading(delta).kind() {
+        Kind::Voice => {
+            let was_open = interaction.is_open();
+            let mut making = Making {
+                ids: ctx.ids,
+                source_id: ctx.source_id,
+                drafts: &mut pass.drafts,
+                moved: &mut pass.output.moved,
+            };
+            let reason = voice(&mut making, pass.settings, interaction, ctx.site, id, t, delta);
+            *open = *open + usize::from(interaction.is_open()) - usize::from(was_open);
+            reason
+        }
+        Kind::Skipped(reason) => reason,
+        Kind::Open => Reason::NoChange,
+    };
+    interaction.attributes.merge(delta);
+    Judged {
+        reason,
+        handling: presence::handling(interaction.reading(delta), &interaction.handling),
+        ended: interaction.reading(delta).letter().is_some_and(Letter::is_end),
     }
 }

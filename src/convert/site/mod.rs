@@ -128,7 +128,7 @@ impl Site {
 
     /// All of a record is taken in: users whom its interactions keep busy, or no longer, are judged.
     pub(crate) fn end_record(&mut self, pass: &mut Pass<'_>, record: &cic::Record, position: u64) {
-        self.interactions.pack(pass.stream);
+        self.interactions.rest(pass.stream);
         if pass.busy.is_empty() {
             return;
         }

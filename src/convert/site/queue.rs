@@ -2,6 +2,7 @@
 
 use super::super::conversation::name;
 use super::super::interaction::Interaction;
+use super::super::interactions::Lies;
 use super::super::pass::{At, Pass};
 use super::super::reason::Reason;
 use super::{SharedSet, Site};
@@ -21,9 +22,9 @@ impl Site {
         for part in &queue.added {
             self.added(pass, part);
             self.part(pass, at, part);
-            let id = &part.id;
-            if self.show(&subscription, id)
-                && let Some(interaction) = self.interactions.wake(id)
+            if let Some((id, _)) = self.interactions.known(&part.id)
+                && self.show(&subscription, &id)
+                && let Some(interaction) = self.interactions.wake(&id)
             {
                 interaction.queues.push(subscription.clone());
             }
@@ -32,7 +33,7 @@ impl Site {
             self.part(pass, at, part);
         }
         for id in &queue.removed {
-            self.hide(&subscription, &name(id));
+            self.hide(&subscription, id);
         }
     }
 
@@ -66,7 +67,7 @@ impl Site {
         ids.is_some_and(|ids| ids.insert(id.clone()))
     }
 
-    fn hide(&mut self, subscription: &Name, id: &Name) {
+    fn hide(&mut self, subscription: &Name, id: &str) {
         if let Some(ids) = self.shown.get_mut(subscription) {
             ids.remove(id);
         }
@@ -78,7 +79,11 @@ impl Site {
     /// `interactionsAdded` brings an ended interaction back when it is another one under the same number.
     pub(super) fn added(&mut self, pass: &Pass<'_>, part: &cic::Interaction) {
         let id = &part.id;
-        if self.interactions.has_ended(id) != Some(true) {
+        if self
+            .interactions
+            .known(id)
+            .is_none_or(|(_, lies)| lies != Lies::Ended)
+        {
             return;
         }
         let Some(old) = self.interactions.wake(id) else {

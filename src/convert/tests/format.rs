@@ -7,6 +7,7 @@ use super::*;
 const FORMATS: [&[u8]; FORMAT as usize] = [
     include_bytes!("fixtures/state-1.msgpack"),
     include_bytes!("fixtures/state-2.msgpack"),
+    include_bytes!("fixtures/state-3.msgpack"),
 ];
 
 /// Of every kind of thing something: calls open, ended, waiting and left out of their queue, users, statuses with
@@ -185,4 +186,41 @@ fn the_bytes_do_not_depend_on_the_order_in_which_the_state_came_about() {
     take(&mut forwards, &(0..300).map(call).collect::<Vec<_>>(), 0);
     take(&mut backwards, &(0..300).rev().map(call).collect::<Vec<_>>(), 0);
     assert_eq!(bytes(&forwards), bytes(&backwards));
+}
+
+/// Of what nothing is said for a while is put away, and comes back as it was: asleep or awake, the events are the same.
+#[test]
+fn what_slept_goes_on_as_if_it_had_been_awake() {
+    let changed = |seconds: i64, n: u32, id: u32, attributes: &str| {
+        (
+            seconds,
+            format!(
+                r#"{{"specversion":"1.0","id":"later-{n}","source":"cic/b","type":"urn:inin.com:interactions:interactionChangedMessage","data":{{"interactionID":"{id}","attributes":{{{attributes}}}}}}}"#
+            ),
+        )
+    };
+    let (mut slept, mut awake) = (Machine::new(Arc::default()), Machine::new(Arc::default()));
+    for machine in [&mut slept, &mut awake] {
+        take(machine, &before(), 0);
+    }
+    // Both have as many records at the same times; nothing else is known of numbers 9 and 10.
+    for t in (20..200).step_by(20) {
+        let say = |ids: [u32; 2]| ids.map(|id| changed(t, t as u32 + id, id, r#""Eic_LocalTn":"1""#));
+        let of_slept = if t == 20 { [1, 3] } else { [9, 10] };
+        take(&mut slept, &say(of_slept), 10 * t as usize);
+        take(&mut awake, &say([1, 3]), 10 * t as usize);
+    }
+    let later = [
+        changed(200, 1000, 3, r#""Eic_State":"H""#),
+        changed(201, 1001, 1, r#""Eic_UserName":"bert","Eic_State":"C""#),
+        changed(202, 1002, 3, r#""Eic_State":"C""#),
+        changed(203, 1003, 2, r#""Eic_State":"C""#),
+        changed(204, 1004, 1, r#""Eic_State":"E""#),
+        changed(205, 1005, 3, r#""Eic_State":"I""#),
+    ];
+    let slept = take(&mut slept, &later, 5000);
+    let awake = take(&mut awake, &later, 5000);
+    assert!(awake.drafts.len() > 5, "{:?}", awake.drafts);
+    assert_eq!(awake.drafts, slept.drafts);
+    assert_eq!(awake.fates, slept.fates);
 }
