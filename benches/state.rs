@@ -5,8 +5,8 @@
 //! project's, and the process fails where one does not hold. Other work on the machine shows in the largest.
 //!
 //! Memory is what each call takes beyond the first ones, with which code, users and names come in. They come in at 50 a
-//! second, so that all but the last 3,000 sleep, as they do of which nothing was said for a minute; one that is awake
-//! takes three times as much.
+//! second, so that all but the last 3,000 sleep, as those do of which nothing was said for a minute; one that is awake
+//! takes two and a half times as much.
 
 #![allow(
     clippy::unwrap_used,

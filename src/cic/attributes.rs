@@ -119,7 +119,7 @@ pub struct Attributes {
     #[serde(rename = "p")]
     present: u32,
     /// The values, then the length of each, from the last to the first: one piece of memory, since there are many of
-    /// these. A length is digits of six bits, the least last, all but the first with a seventh.
+    /// these. Backwards, a length is digits of six bits, the least last; the seventh bit says that another follows.
     #[serde(rename = "v")]
     text: Box<str>,
     #[serde(rename = "k", skip_serializing_if = "<[_]>::is_empty")]
@@ -129,7 +129,7 @@ pub struct Attributes {
 /// A value for each attribute, in their order.
 type Values<'a> = [&'a str; Attribute::ALL.len()];
 
-/// What follows in a length, going backwards.
+/// Another digit of the length follows, going backwards.
 const MORE: u8 = 0x40;
 const LONGEST: usize = u32::MAX as usize;
 
