@@ -4,6 +4,7 @@
 //! before which all have ended. It is needed as long as a repetition may begin before what made that event.
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -24,80 +25,88 @@ pub(super) struct Mark {
     pub(super) until: Point,
 }
 
-#[derive(Debug, Default)]
+/// Events of a key that have been handed to delivery, and whether each has ended.
+#[derive(Debug)]
 struct Line {
-    mark: Option<Mark>,
-    /// Events above the mark, in their order, and whether each has ended.
-    above: VecDeque<(Mark, bool)>,
+    /// The first that has not ended: of most keys there is no other.
+    first: Mark,
+    /// Those after it, in their order.
+    more: VecDeque<(Mark, bool)>,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    lines: FxHashMap<Way, Line>,
+    marks: FxHashMap<Way, Mark>,
+    /// Keys with events above their marks: far fewer, since what has ended is only forgotten with a commit.
+    above: FxHashMap<Way, Line>,
 }
 
 impl Marks {
     /// The marks that were kept.
     pub(super) fn restore(kept: impl IntoIterator<Item = (Way, Mark)>) -> Self {
-        let line = |mark| Line {
-            mark: Some(mark),
-            ..Line::default()
-        };
         Self {
-            lines: kept.into_iter().map(|(way, mark)| (way, line(mark))).collect(),
+            marks: kept.into_iter().collect(),
+            above: FxHashMap::default(),
         }
     }
 
     /// Whether an event of that time has ended before.
     pub(super) fn covers(&self, way: Way, time: Time) -> bool {
-        !self.lines.is_empty()
-            && self
-                .lines
-                .get(&way)
-                .and_then(|line| line.mark)
-                .is_some_and(|mark| time <= mark.time)
+        !self.marks.is_empty() && self.marks.get(&way).is_some_and(|mark| time <= mark.time)
     }
 
     /// An event is handed to delivery; a repetition that begins at `until` or later does not make it.
     pub(super) fn sent(&mut self, way: Way, time: Time, until: Point) {
-        let line = self.lines.entry(way).or_default();
-        line.above.push_back((Mark { time, until }, false));
+        let mark = Mark { time, until };
+        match self.above.entry(way) {
+            Entry::Occupied(mut line) => line.get_mut().more.push_back((mark, false)),
+            Entry::Vacant(none) => {
+                none.insert(Line {
+                    first: mark,
+                    more: VecDeque::new(),
+                });
+            }
+        }
     }
 
     /// An event has ended.
     pub(super) fn ended(&mut self, way: Way, time: Time) {
-        let Some(line) = self.lines.get_mut(&way) else {
+        let Entry::Occupied(mut entry) = self.above.entry(way) else {
             return;
         };
-        let found = line
-            .above
-            .iter_mut()
-            .find(|(mark, ended)| mark.time == time && !ended);
-        if let Some((_, ended)) = found {
-            *ended = true;
+        let line = entry.get_mut();
+        if line.first.time != time {
+            let mut more = line.more.iter_mut();
+            if let Some((_, ended)) = more.find(|(mark, ended)| mark.time == time && !ended) {
+                *ended = true;
+            }
+            return;
         }
-        while let Some((mark, true)) = line.above.front() {
-            line.mark = Some(*mark);
-            line.above.pop_front();
+        let mut mark = line.first;
+        let next = loop {
+            match line.more.pop_front() {
+                Some((after, true)) => mark = after,
+                Some((after, false)) => break Some(after),
+                None => break None,
+            }
+        };
+        match next {
+            Some(next) => line.first = next,
+            None => drop(entry.remove()),
         }
+        self.marks.insert(way, mark);
     }
 
     /// What is to be kept beside a state as of `point`.
     pub(super) fn above(&self, point: Point) -> Vec<(Way, Mark)> {
-        let kept = |(way, line): (&Way, &Line)| Some((*way, line.mark?));
-        let marks = self.lines.iter().filter_map(kept);
+        let marks = self.marks.iter().map(|(way, mark)| (*way, *mark));
         marks.filter(|(_, mark)| !mark.until.is_within(point)).collect()
     }
 
     /// No repetition begins before `point` any more.
     pub(super) fn passed(&mut self, point: Point) {
-        self.lines.retain(|_, line| {
-            if line.mark.is_some_and(|mark| mark.until.is_within(point)) {
-                line.mark = None;
-            }
-            line.mark.is_some() || !line.above.is_empty()
-        });
+        self.marks.retain(|_, mark| !mark.until.is_within(point));
     }
 }
 
@@ -140,6 +149,6 @@ mod tests {
         assert!(Marks::restore(marks.above(point(4))).covers(WAY, time(1)));
         marks.passed(point(5));
         assert!(!marks.covers(WAY, time(1)));
-        assert!(marks.lines.is_empty());
+        assert!(marks.marks.is_empty());
     }
 }
