@@ -93,8 +93,8 @@ const ALL: &[Sabotage] = &[
         name: "marks are ahead by one",
         changes: &[(
             "src/agent/marks.rs",
-            "Some((*way, line.mark?))",
-            "Some((*way, line.above.front().map(|(mark, _)| *mark).or(line.mark)?))",
+            "(*way, *mark));",
+            "(*way, self.above.get(way).map_or(*mark, |line| line.first)));",
         )],
         test: SIMULATION,
     },
