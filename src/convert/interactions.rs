@@ -20,6 +20,8 @@ use crate::time::Time;
 const REST: i64 = 60_000;
 /// How many fall asleep at once, at most: no record is held up.
 const AT_ONCE: usize = 8;
+/// So many may stay awake: they take little, and to pack and unpack them takes time.
+const FEW: usize = 256;
 
 /// How an interaction lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,8 @@ impl Interactions {
     pub(crate) fn rest(&mut self, now: Time) {
         let before = now.plus(-REST);
         for _ in 0..AT_ONCE {
-            if self.tired.first().is_none_or(|first| first >= before) {
+            let few = self.awake.len() <= FEW;
+            if few || self.tired.first().is_none_or(|first| first >= before) {
                 return;
             }
             let Some((_, id)) = self.tired.pop_first() else {

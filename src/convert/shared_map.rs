@@ -58,6 +58,10 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
         self.0.remove(key).map(|(_, value)| Arc::unwrap_or_clone(value))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Every entry, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, &**value))

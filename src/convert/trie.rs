@@ -144,6 +144,10 @@ impl<K: Clone + Eq + Hash, V: Clone> Trie<K, V> {
         remove(&mut self.root, hash, hash, key)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Every entry, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut entries = Vec::with_capacity(self.len);

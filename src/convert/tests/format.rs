@@ -203,20 +203,27 @@ fn what_slept_goes_on_as_if_it_had_been_awake() {
     for machine in [&mut slept, &mut awake] {
         take(machine, &before(), 0);
     }
-    // Both have as many records at the same times; nothing else is known of numbers 9 and 10.
+    // Both have as many records at the same times; nothing else is known of numbers 9 and 10, and of those from 100 on,
+    // so many that not all stay awake.
     for t in (20..200).step_by(20) {
         let say = |ids: [u32; 2]| ids.map(|id| changed(t, t as u32 + id, id, r#""Eic_LocalTn":"1""#));
         let of_slept = if t == 20 { [1, 3] } else { [9, 10] };
         take(&mut slept, &say(of_slept), 10 * t as usize);
         take(&mut awake, &say([1, 3]), 10 * t as usize);
+        if t == 20 {
+            let many = (100..400).map(|id| changed(21, 1000 + id, id, r#""Eic_LocalTn":"1""#));
+            let many: Vec<_> = many.collect();
+            take(&mut slept, &many, 300);
+            take(&mut awake, &many, 300);
+        }
     }
     let later = [
-        changed(200, 1000, 3, r#""Eic_State":"H""#),
-        changed(201, 1001, 1, r#""Eic_UserName":"bert","Eic_State":"C""#),
-        changed(202, 1002, 3, r#""Eic_State":"C""#),
-        changed(203, 1003, 2, r#""Eic_State":"C""#),
-        changed(204, 1004, 1, r#""Eic_State":"E""#),
-        changed(205, 1005, 3, r#""Eic_State":"I""#),
+        changed(200, 2000, 3, r#""Eic_State":"H""#),
+        changed(201, 2001, 1, r#""Eic_UserName":"bert","Eic_State":"C""#),
+        changed(202, 2002, 3, r#""Eic_State":"C""#),
+        changed(203, 2003, 2, r#""Eic_State":"C""#),
+        changed(204, 2004, 1, r#""Eic_State":"E""#),
+        changed(205, 2005, 3, r#""Eic_State":"I""#),
     ];
     let slept = take(&mut slept, &later, 5000);
     let awake = take(&mut awake, &later, 5000);
