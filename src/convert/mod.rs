@@ -91,6 +91,8 @@ impl State {
 pub struct Machine {
     settings: Arc<Settings>,
     state: State,
+    /// Nothing is due before; `None`: not looked at yet.
+    quiet_until: Option<Time>,
     room: Room,
 }
 
@@ -105,6 +107,7 @@ impl Machine {
         Self {
             settings,
             state,
+            quiet_until: None,
             room: Room::default(),
         }
     }
@@ -132,10 +135,10 @@ impl Machine {
     /// Like [`Machine::record`], with stream time going no further than `ceiling`: one wrong clock ends no call.
     pub fn record_until(&mut self, record: &cic::Record, position: u64, ceiling: Time, output: &mut Output) {
         self.advance(record.time.min(ceiling), output);
-        let settings = self.settings.clone();
         if !self.state.sites.contains_key(&*record.source) {
             let source = Name::from(&*record.source);
-            let source_id = settings.source_id.clone().unwrap_or_else(|| Ids::source(&source));
+            let source_id = self.settings.source_id.clone();
+            let source_id = source_id.unwrap_or_else(|| Ids::source(&source));
             let site = Site::new(source.clone(), Ids::new(source_id));
             self.state.sites.insert(source, Arc::new(site));
         }
@@ -149,7 +152,8 @@ impl Machine {
         };
         let waits = &mut self.state.open;
         let room = std::mem::take(&mut self.room);
-        let mut pass = Pass::new(&settings, self.state.stream, output, waits, Some(position), room);
+        let stream = self.state.stream;
+        let mut pass = Pass::new(&self.settings, stream, output, waits, Some(position), room);
         if record.produced && site.seen_before(record, &pass) {
             open.reason = Some(Reason::Duplicate);
         } else {
@@ -164,6 +168,9 @@ impl Machine {
             waiting,
             told,
         } = pass.end();
+        if let Some(deadline) = site.next_deadline() {
+            self.quiet_until = self.quiet_until.map(|until| until.min(deadline));
+        }
         (open.waiting, open.told) = (waiting, told);
         if waiting == 0 && results.iter().all(|result| result.position == position) {
             // The record is judged, and it alone.
@@ -182,7 +189,10 @@ impl Machine {
     pub fn advance(&mut self, now: Time, output: &mut Output) {
         if now > self.state.stream {
             self.state.stream = now;
-            self.pass_deadlines(now, output);
+            if self.quiet_until.is_none_or(|until| until < now) {
+                self.pass_deadlines(now, output);
+                self.quiet_until = Some(self.next_deadline().unwrap_or(Time::from_millis(i64::MAX)));
+            }
         }
     }
 
@@ -208,7 +218,6 @@ impl Machine {
     }
 
     fn pass_deadlines(&mut self, now: Time, output: &mut Output) {
-        let settings = self.settings.clone();
         let due: Vec<Name> = self
             .state
             .sites
@@ -221,7 +230,7 @@ impl Machine {
                 continue;
             };
             let mut pass = Pass::new(
-                &settings,
+                &self.settings,
                 now,
                 output,
                 &mut self.state.open,
