@@ -31,7 +31,7 @@ impl Record {
     /// What the record is known by in the ids of user events: the producer's source and id, else its place.
     pub fn known_as(&self) -> String {
         if self.produced {
-            format!("{}\u{1f}{}", self.source, self.id)
+            [&*self.source, "\u{1f}", &*self.id].concat()
         } else {
             self.id.to_string()
         }
@@ -167,7 +167,7 @@ fn at_once(json: &str, wanted: &Wanted) -> Option<(Head, Message)> {
         .unwrap_or(json)
         .contains("specversion")
         .then_some(())?;
-    let mut outer: Structured<'_, message::Raw<'_>> = serde_json::from_str(json).ok()?;
+    let mut outer: Structured<'_, Box<message::Raw<'_>>> = serde_json::from_str(json).ok()?;
     outer.specversion.as_ref()?;
     let data = outer.data.take()?;
     let kind = outer.kind.as_ref().map(|Text(kind)| &**kind);

@@ -89,12 +89,13 @@ pub fn number(address: &str, country_code: &str, prefix: &str) -> Option<String>
     };
     let rest = rest.split(['@', ';']).next().unwrap_or_default();
     let plus = rest.trim_start().starts_with('+');
-    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let mut digits = String::with_capacity(rest.len());
+    digits.extend(rest.chars().filter(char::is_ascii_digit));
     if digits.is_empty() {
         return None;
     }
     if plus {
-        return Some(format!("{prefix}+{digits}"));
+        return Some([prefix, "+", &digits].concat());
     }
     if !country_code.is_empty() {
         let national = digits.trim_start_matches('0');
@@ -102,9 +103,9 @@ pub fn number(address: &str, country_code: &str, prefix: &str) -> Option<String>
         if digits.len() >= 7 {
             let code = country_code.trim_start_matches('+');
             return Some(match digits.strip_prefix("00") {
-                Some(international) => format!("{prefix}+{international}"),
-                None if digits.len() > 10 && digits.starts_with(code) => format!("{prefix}+{digits}"),
-                None => format!("{prefix}+{code}{national}"),
+                Some(international) => [prefix, "+", international].concat(),
+                None if digits.len() > 10 && digits.starts_with(code) => [prefix, "+", &digits].concat(),
+                None => [prefix, "+", code, national].concat(),
             });
         }
     }

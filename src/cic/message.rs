@@ -236,7 +236,7 @@ pub(super) fn read(
     wanted: &Wanted,
     unreadable: &mut Vec<Unreadable>,
 ) -> Option<Message> {
-    match serde_json::from_str::<Raw<'_>>(json) {
+    match serde_json::from_str(json) {
         Ok(raw) => finish(raw, kind, wanted)
             .map_err(|error| unreadable.push(error))
             .ok(),
@@ -249,7 +249,7 @@ pub(super) fn read(
                 });
                 return None;
             };
-            match serde_json::from_str::<Raw<'_>>(&rest) {
+            match serde_json::from_str(&rest) {
                 Ok(raw) => finish(raw, kind, wanted)
                     .map_err(|error| unreadable.push(error))
                     .ok(),
@@ -301,8 +301,12 @@ fn without_bad_parts(json: &str, unreadable: &mut Vec<Unreadable>) -> Option<Str
     (unreadable.len() > before).then(|| message.to_string())
 }
 
-/// Makes a message of what stands there. `kind` stands in for an absent `__type`.
-pub(super) fn finish(mut raw: Raw<'_>, kind: Option<&str>, wanted: &Wanted) -> Result<Message, Unreadable> {
+/// Makes a message of what stands there, which is large. `kind` stands in for an absent `__type`.
+pub(super) fn finish(
+    mut raw: Box<Raw<'_>>,
+    kind: Option<&str>,
+    wanted: &Wanted,
+) -> Result<Message, Unreadable> {
     let own = raw.kind.take();
     let Some(kind) = own.as_ref().map(|Text(kind)| &**kind).or(kind) else {
         return Err(Unreadable {

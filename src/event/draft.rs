@@ -1,5 +1,6 @@
 //! An event as conversion makes it: ids fixed, names still CIC's.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Id, Key, Lane, Voice};
@@ -7,6 +8,17 @@ use crate::time::Time;
 
 /// A name or text of CIC's.
 pub type Name = Arc<str>;
+
+/// In lower case; most names are already.
+pub(crate) fn lower(name: &str) -> Cow<'_, str> {
+    if !name.is_ascii() {
+        Cow::Owned(name.to_lowercase())
+    } else if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
 
 /// An event whose names are still CIC's.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::{Array, Role};
+use super::{Array, Role, lower};
 
 /// A UUID of version 4 form, made by [`Ids`]: SHA-256 over fields joined by U+001F, the first 16 bytes, with the
 /// version and variant bits set.
@@ -198,19 +198,19 @@ impl Ids {
     /// The `n`-th event of `array` about a user from the record `record`, from 1.
     pub fn user_event(&self, site: &str, user: &str, array: &str, record: &str, n: u32) -> Id {
         Id::over(&[
-            "event",
-            &self.source_id,
-            site,
-            &user.to_lowercase(),
-            array,
-            record,
-            &n.to_string(),
+            b"event".as_slice(),
+            self.source_id.as_bytes(),
+            site.as_bytes(),
+            lower(user).as_bytes(),
+            array.as_bytes(),
+            record.as_bytes(),
+            number(n, &mut [0; 10]),
         ])
     }
 
     /// What orders the events of a user of a site.
     pub fn user(&self, site: &str, user: &str) -> Id {
-        Id::over(&["user", &self.source_id, site, &user.to_lowercase()])
+        Id::over(&["user", &self.source_id, site, &*lower(user)])
     }
 }
 

@@ -8,6 +8,7 @@ mod draft;
 mod id;
 mod voice;
 
+pub(crate) use draft::lower;
 pub use draft::{Draft, Name, OutOfOffice, Presence, Routing, RoutingStatus, System, What};
 pub use id::{Id, Ids};
 pub use voice::{Array, Disconnect, Established, FinalState, Invite, Role, Source, Transfer, Voice};

@@ -269,7 +269,7 @@ impl Attempt<'_> {
             Voice::Established(party) => {
                 let names = self.party(party)?;
                 let invited_by = inviter(party.invited_by, |id| self.present(id).is_err());
-                needs.extend(invited_by);
+                needs = invited_by.into_iter().collect();
                 object.established(party, &names, invited_by);
             }
             Voice::Answered { communication } => object.id("communicationId", *communication),

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::mapping::Status;
-use super::user::lower;
 use crate::cic::{Definition, Workgroup};
-use crate::event::Name;
+use crate::event::{Name, lower};
 
 /// See the module.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]

@@ -4,7 +4,7 @@ use crate::cic::{Attribute, Letter, names};
 use crate::convert::conversation::name;
 use crate::convert::conversation::party::same;
 use crate::convert::reading::Reading;
-use crate::event::Name;
+use crate::event::{Name, lower};
 
 /// How an interaction keeps a user busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -66,7 +66,7 @@ pub(crate) fn handling(reading: Reading<'_>, before: &[(Name, Handling)]) -> Opt
     };
     // Nearly always one.
     let mut users: Vec<(Name, Handling)> = Vec::with_capacity(1);
-    for user in names(list).map(str::to_lowercase) {
+    for user in names(list).map(lower) {
         if !users.iter().any(|(known, _)| **known == *user) {
             users.push((name(&user), now));
         }

@@ -19,10 +19,10 @@ use super::pass::{At, Pass, Said};
 use super::reason::Reason;
 use super::shared_map::SharedMap;
 use crate::cic::{self, Subject};
-use crate::event::{Ids, Name};
+use crate::event::{Ids, Name, lower};
 use crate::time::Time;
 use definitions::Definitions;
-use user::{Change, User, lower};
+use user::{Change, User};
 use wait::{On, Turn};
 
 pub(crate) use handling::{Busy, Handling, handling};

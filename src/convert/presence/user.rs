@@ -11,7 +11,7 @@ use super::wait::Wait;
 use crate::cic::UserStatus;
 use crate::convert::conversation::name;
 use crate::convert::conversation::party::same;
-use crate::event::{Id, Name, RoutingStatus, System};
+use crate::event::{Id, Name, RoutingStatus, System, lower};
 use crate::time::Time;
 
 /// One user. What is not known is not serialized.
@@ -380,18 +380,6 @@ impl User {
     pub(super) fn may_be_active_in(&self, workgroup: &str) -> bool {
         self.active.iter().flatten().any(|one| **one == *workgroup)
             || self.wait.as_ref().is_some_and(|wait| wait.activates(workgroup))
-    }
-}
-
-/// In lower case; most names are already.
-pub(super) fn lower(name: &str) -> Cow<'_, str> {
-    let is_lower = name
-        .bytes()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if is_lower {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(name.to_lowercase())
     }
 }
 
