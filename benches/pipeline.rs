@@ -47,6 +47,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_cic-conduit");
 const TOPIC: &str = "cic";
 const PARTITIONS: i32 = 4;
 const MIB: f64 = (1 << 20) as f64;
+/// How often the agent's metrics are looked at, which takes its time too.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// One run of the agent.
 struct Run {
@@ -233,7 +235,7 @@ async fn run(stage: &Stage, n: u64, records: u64) -> Run {
     let agent = stage.agent(&n.to_string(), &endpoint, "");
     let deadline = began + Duration::from_secs(600);
     loop {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(LOOK).await;
         assert!(
             tokio::time::Instant::now() < deadline,
             "the agent does not get done"

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::context::token;
+use super::bearer::Bearer;
 use super::{Error, Fault, Place, Record, Settings};
 
 /// How long a poll waits for a record.
@@ -25,22 +24,10 @@ const AHEAD: &str = "8192";
 
 /// See the module.
 pub struct Archive {
-    client: BaseConsumer<Context>,
+    client: BaseConsumer<Bearer>,
     patience: Duration,
     stretches: Vec<(Place, Range<i64>)>,
 }
-
-struct Context(Arc<Settings>);
-
-impl ClientContext for Context {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        token(&self.0)
-    }
-}
-
-impl ConsumerContext for Context {}
 
 /// Why it cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +54,8 @@ impl Archive {
             .set("enable.partition.eof", "true")
             .set("queued.max.messages.kbytes", AHEAD)
             .set("statistics.interval.ms", "0");
-        let context = Context(Arc::new(settings.clone()));
-        let client: BaseConsumer<Context> = config.create_with_context(context).map_err(Error::from)?;
+        let context = Bearer(Arc::new(settings.clone()));
+        let client: BaseConsumer<Bearer> = config.create_with_context(context).map_err(Error::from)?;
         let mut stretches = Vec::with_capacity(places.len());
         for place in places {
             let ends = client.fetch_watermarks(&place.topic, place.partition, patience);
@@ -170,7 +157,7 @@ fn record(message: &BorrowedMessage<'_>) -> Record {
 }
 
 fn fault(error: &KafkaError) -> Unreadable {
-    Unreadable::Fault(Fault::judge(error.rdkafka_error_code(), error.to_string()))
+    Unreadable::Fault(Fault::from(error))
 }
 
 /// A broken connection is mended by librdkafka.

@@ -13,9 +13,10 @@ use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
-use secrecy::ExposeSecret;
+
 use tokio::time::Instant;
 
+use super::bearer::token;
 use super::commit::commit;
 use super::{Commit, Epoch, Event, Fault, Input, Place, Settings, Start};
 use crate::fail;
@@ -434,18 +435,6 @@ impl ClientContext for Context {
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn StdError>> {
         token(&self.settings)
     }
-}
-
-/// A token by the settings' source.
-pub(super) fn token(settings: &Settings) -> Result<OAuthToken, Box<dyn StdError>> {
-    let login = settings.login.as_ref();
-    let source = login.and_then(|login| login.tokens.as_ref());
-    let token = source.ok_or("no [kafka] oauth_token_url is set")?()?;
-    Ok(OAuthToken {
-        token: token.token.expose_secret().to_owned(),
-        principal_name: token.principal,
-        lifetime_ms: token.expires,
-    })
 }
 
 impl ConsumerContext for Context {

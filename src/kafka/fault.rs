@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// What kind of fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +115,12 @@ fn by_words(reason: &str) -> Kind {
         Kind::Tls
     } else {
         Kind::Unreachable
+    }
+}
+
+impl From<&KafkaError> for Fault {
+    fn from(error: &KafkaError) -> Self {
+        Self::judge(error.rdkafka_error_code(), error.to_string())
     }
 }
 

@@ -4,13 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::future_producer::DeliveryFuture;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 
-use super::context::token;
+use super::sender::{Sender, Sent};
 use super::{Error, Fault, Place, Settings};
 use crate::fail;
 
@@ -29,7 +26,7 @@ pub struct Letter {
 #[derive(Clone)]
 pub struct DeadLetters {
     topic: Arc<str>,
-    producer: FutureProducer<Context>,
+    producer: Sender,
 }
 
 impl std::fmt::Debug for DeadLetters {
@@ -40,16 +37,6 @@ impl std::fmt::Debug for DeadLetters {
     }
 }
 
-struct Context(Arc<Settings>);
-
-impl ClientContext for Context {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        token(&self.0)
-    }
-}
-
 impl DeadLetters {
     /// Opens the writer; it connects by itself.
     ///
@@ -57,9 +44,7 @@ impl DeadLetters {
     /// When librdkafka does not take the settings.
     pub fn open(settings: Settings, topic: &str) -> Result<Self, Error> {
         let settings = Arc::new(settings);
-        let producer = settings
-            .producer()
-            .create_with_context(Context(settings.clone()))?;
+        let producer = Sender::open(&settings.producer(), &settings)?;
         Ok(Self {
             topic: topic.into(),
             producer,
@@ -104,7 +89,7 @@ impl DeadLetters {
         ended(letters.map(begin).collect()).await
     }
 
-    fn begin(&self, topic: &str, partition: Option<i32>, letter: &Letter) -> Result<DeliveryFuture, Fault> {
+    fn begin(&self, topic: &str, partition: Option<i32>, letter: &Letter) -> Result<Sent, Fault> {
         let headers = letter.headers.iter().fold(
             OwnedHeaders::new_with_capacity(letter.headers.len()),
             |headers, (name, value)| {
@@ -123,9 +108,7 @@ impl DeadLetters {
         if let Some(partition) = partition {
             record = record.partition(partition);
         }
-        self.producer
-            .send_result(record)
-            .map_err(|(error, _)| fault(&error))
+        self.producer.send(record).map_err(|error| Fault::from(&error))
     }
 
     /// The topic's name.
@@ -134,21 +117,13 @@ impl DeadLetters {
     }
 }
 
-async fn ended(sent: Vec<Result<DeliveryFuture, Fault>>) -> Vec<Result<i64, Fault>> {
+async fn ended(sent: Vec<Result<Sent, Fault>>) -> Vec<Result<i64, Fault>> {
     let mut ended = Vec::with_capacity(sent.len());
-    for delivery in sent {
-        ended.push(match delivery {
+    for sent in sent {
+        ended.push(match sent {
+            Ok(sent) => sent.ended().await.map_err(|error| Fault::from(&error)),
             Err(fault) => Err(fault),
-            Ok(delivery) => match delivery.await {
-                Ok(Ok(written)) => Ok(written.offset),
-                Ok(Err((error, _))) => Err(fault(&error)),
-                Err(_) => Err(Fault::judge(None, "the producer has ended")),
-            },
         });
     }
     ended
-}
-
-fn fault(error: &KafkaError) -> Fault {
-    Fault::judge(error.rdkafka_error_code(), error.to_string())
 }

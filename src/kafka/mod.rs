@@ -7,6 +7,7 @@
 //! A [`Tail`] reads along without a group, an [`Archive`] reads what there is, and [`probe`] asks what there is.
 
 mod archive;
+mod bearer;
 mod commit;
 mod consumer;
 mod context;
@@ -20,6 +21,7 @@ mod pointer;
 mod probe;
 mod reading;
 mod remote;
+mod sender;
 mod settings;
 mod snapshots;
 mod tail;

@@ -27,7 +27,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use regex::Regex;
 use tokio::time::Instant;
 
-use super::context::token;
+use super::bearer::token;
 use super::{Error, Fault, Kind, Place, Settings};
 
 /// How long one question waits before the error callback is heard.
@@ -261,7 +261,7 @@ impl Asking {
                 let code = error.map_or(RDKafkaErrorCode::UnknownTopicOrPartition, RDKafkaErrorCode::from);
                 Fault::judge(Some(code), code.to_string())
             }
-            Err(error) => Fault::judge(error.rdkafka_error_code(), error.to_string()),
+            Err(error) => Fault::from(&error),
         };
         Asked {
             entry,
@@ -297,7 +297,7 @@ impl Asking {
             }
             // A coordinator that is just being found or elected knows in a moment.
             if !passes(&error) || Instant::now() >= until {
-                return Err(Fault::judge(error.rdkafka_error_code(), error.to_string()));
+                return Err(Fault::from(&error));
             }
         };
         let mut committed = Vec::new();

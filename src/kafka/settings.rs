@@ -127,8 +127,8 @@ pub enum Error {
     /// librdkafka does not take an option.
     #[error("[kafka] {0}")]
     Refused(#[from] rdkafka::error::KafkaError),
-    /// The thread could not be started.
-    #[error("cannot start the thread that reads from Kafka: {0}")]
+    /// A thread could not be started.
+    #[error("cannot start a thread for Kafka: {0}")]
     Thread(#[from] std::io::Error),
 }
 

@@ -7,7 +7,8 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::FutureRecord;
 
 use super::topic::{ASK, Looked, Unfit, look, make};
-use super::{CHUNK, Context, Inner, fault};
+use super::{CHUNK, Inner};
+use crate::kafka::bearer::Bearer;
 use crate::kafka::{Fault, Kind, Place};
 
 /// Everything that shows without a trace; what was found.
@@ -29,7 +30,7 @@ pub(super) async fn inspect(inner: &Arc<Inner>, input: String, topic: String) ->
 }
 
 /// What an existing topic's settings do to snapshots; nothing where they may not be seen.
-pub(super) async fn doubts(client: &AdminClient<Context>, topic: &str) -> Option<Unfit> {
+pub(super) async fn doubts(client: &AdminClient<Bearer>, topic: &str) -> Option<Unfit> {
     let options = AdminOptions::new().request_timeout(Some(ASK));
     let asked = ResourceSpecifier::Topic(topic);
     let found = client
@@ -65,9 +66,13 @@ async fn readable(inner: &Arc<Inner>, topic: &str) -> Result<(), Unfit> {
 /// A compacted topic takes no record without a key, and says so to those only that may write.
 async fn writable(inner: &Inner, topic: &str) -> Result<(), Unfit> {
     let keyless = FutureRecord::<[u8], [u8]>::to(topic).partition(0).payload(&[]);
-    match inner.producer.send(keyless, ASK).await {
-        Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidRecord) => Ok(()),
-        Err((error, _)) => Err(forbidden(&format!("WRITE on {topic}"), &fault(&error))),
+    let written = match inner.producer.send(keyless) {
+        Ok(sent) => sent.ended().await,
+        Err(error) => Err(error),
+    };
+    match written {
+        Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidRecord) => Ok(()),
+        Err(error) => Err(forbidden(&format!("WRITE on {topic}"), &Fault::from(&error))),
         Ok(_) => Err(uncompacted(topic, "it is not compacted")),
     }
 }

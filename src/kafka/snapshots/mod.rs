@@ -13,14 +13,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::error::KafkaError;
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use super::context::token;
+use super::sender::{Sender, Sent};
 use super::{Error, Fault, Place, Pointer, Settings};
 use crate::fail;
 use read::Reader;
@@ -53,20 +51,10 @@ pub struct Snapshots(Arc<Inner>);
 
 struct Inner {
     settings: Arc<Settings>,
-    producer: FutureProducer<Context>,
+    producer: Sender,
     reader: Reader,
     /// The state topic of an input topic.
     topic_of: Box<dyn Fn(&str) -> String + Send + Sync>,
-}
-
-struct Context(Arc<Settings>);
-
-impl ClientContext for Context {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        token(&self.0)
-    }
 }
 
 impl std::fmt::Debug for Snapshots {
@@ -85,9 +73,7 @@ impl Snapshots {
         topic_of: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let settings = Arc::new(settings.clone());
-        let producer = settings
-            .snapshots()
-            .create_with_context(Context(settings.clone()))?;
+        let producer = Sender::open(&settings.snapshots(), &settings)?;
         Ok(Self(Arc::new(Inner {
             reader: Reader::new(settings.clone()),
             settings,
@@ -121,15 +107,15 @@ impl Snapshots {
             if chunk.is_none() || sent.len() >= WINDOW {
                 fail::at("snapshot half written");
                 let Some(oldest) = sent.pop_front() else { break };
-                let offset = acknowledged(oldest).await?;
+                let offset = Sent::ended(oldest).await.map_err(|error| Fault::from(&error))?;
                 (first, last) = (first.min(offset), last.max(offset));
             }
             if let Some(chunk) = chunk {
                 let key = format!("{id}/{number}");
                 let record = FutureRecord::to(&topic).partition(place.partition);
                 let record = record.key(&key).payload(&chunk);
-                let delivery = self.0.producer.send_result(record);
-                sent.push_back(delivery.map_err(|(error, _)| fault(&error))?);
+                let begun = self.0.producer.send(record);
+                sent.push_back(begun.map_err(|error| Fault::from(&error))?);
                 number += 1;
             }
         }
@@ -175,7 +161,7 @@ impl Snapshots {
         for number in 0..pointer.chunks {
             let key = format!("{}/{number}", pointer.id);
             let record = FutureRecord::<str, [u8]>::to(&pointer.topic).partition(pointer.partition);
-            if self.0.producer.send_result(record.key(&key)).is_err() {
+            if self.0.producer.send(record.key(&key)).is_err() {
                 return;
             }
         }
@@ -213,19 +199,6 @@ impl Snapshots {
         });
         asked
     }
-}
-
-/// Where it lies.
-async fn acknowledged(delivery: DeliveryFuture) -> Result<i64, Fault> {
-    match delivery.await {
-        Ok(Ok(delivery)) => Ok(delivery.offset),
-        Ok(Err((error, _))) => Err(fault(&error)),
-        Err(_) => Err(Fault::judge(None, "the producer has ended")),
-    }
-}
-
-fn fault(error: &KafkaError) -> Fault {
-    Fault::judge(error.rdkafka_error_code(), error.to_string())
 }
 
 fn gone() -> Fault {

@@ -3,16 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::client::{ClientContext, OAuthToken};
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
-use super::super::context::token;
+use super::super::bearer::Bearer;
 use super::super::{Fault, Place, Pointer, Settings, pointer};
-use super::{Unread, fault};
+use super::Unread;
 
 /// How long a poll waits for a record.
 const POLL: Duration = Duration::from_millis(100);
@@ -28,19 +27,7 @@ pub(super) struct Reader {
     client: Mutex<Option<(Client, Instant)>>,
 }
 
-type Client = BaseConsumer<Context>;
-
-struct Context(Arc<Settings>);
-
-impl ClientContext for Context {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        token(&self.0)
-    }
-}
-
-impl ConsumerContext for Context {}
+type Client = BaseConsumer<Bearer>;
 
 /// How reading a stretch ends early.
 enum Stop {
@@ -132,7 +119,7 @@ impl Reader {
 
     fn open(&self) -> Result<Client, KafkaError> {
         let config = self.settings.reader();
-        config.create_with_context(Context(self.settings.clone()))
+        config.create_with_context(Bearer(self.settings.clone()))
     }
 
     /// Ends a client that is not needed: between two stretches nobody takes what it says, and that grows.
@@ -144,7 +131,7 @@ impl Reader {
 
 impl Stop {
     fn fault(error: KafkaError) -> Self {
-        Self::Fault(fault(&error))
+        Self::Fault(Fault::from(&error))
     }
 }
 

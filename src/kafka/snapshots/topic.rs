@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{Context, fault};
+use crate::kafka::bearer::Bearer;
 use crate::kafka::{Fault, Kind, Settings};
 
 /// How long a question to the brokers may take.
@@ -35,7 +35,7 @@ const SETTINGS: [(&str, &str); 4] = [
 
 /// A look at a state topic.
 pub(super) struct Looked {
-    pub(super) client: Arc<AdminClient<Context>>,
+    pub(super) client: Arc<AdminClient<Bearer>>,
     /// How many partitions it needs.
     pub(super) wanted: usize,
     /// How many it has; 0: it is not there, or may not be seen.
@@ -45,7 +45,7 @@ pub(super) struct Looked {
 pub(super) async fn look(settings: Arc<Settings>, input: String, topic: &str) -> Result<Looked, Unfit> {
     let client = settings
         .common()
-        .create_with_context::<_, AdminClient<Context>>(Context(settings.clone()));
+        .create_with_context::<_, AdminClient<Bearer>>(Bearer(settings.clone()));
     let client = Arc::new(client.map_err(|error| unseen(&error))?);
     let asking = client.clone();
     let (asked, named) = (input.clone(), topic.to_owned());
@@ -85,7 +85,7 @@ pub(super) async fn prepare(settings: Arc<Settings>, input: String, topic: Strin
 
 /// Makes the topic, or only asks whether it could be made.
 pub(super) async fn make(
-    client: &AdminClient<Context>,
+    client: &AdminClient<Bearer>,
     topic: &str,
     partitions: usize,
     only_ask: bool,
@@ -109,7 +109,7 @@ pub(super) async fn make(
             tracing::info!(topic, partitions, "the state topic was made");
             return Ok(());
         }
-        Err(error) => (fault(&error).kind, error.to_string()),
+        Err(error) => (Fault::from(&error).kind, error.to_string()),
     };
     Err(Unfit {
         kind,
@@ -123,14 +123,14 @@ pub(super) async fn make(
 
 /// How many partitions a topic has; 0 where it is not there. Asked by its name, a broker might make it as it makes
 /// others.
-fn partitions(client: &AdminClient<Context>, topic: &str) -> Result<usize, KafkaError> {
+fn partitions(client: &AdminClient<Bearer>, topic: &str) -> Result<usize, KafkaError> {
     let metadata = client.inner().fetch_metadata(None, ASK)?;
     let found = metadata.topics().iter().find(|found| found.name() == topic);
     Ok(found.map_or(0, |topic| topic.partitions().len()))
 }
 
 fn unseen(error: &KafkaError) -> Unfit {
-    let fault = fault(error);
+    let fault = Fault::from(error);
     Unfit {
         kind: fault.kind,
         works: false,
