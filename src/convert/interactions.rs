@@ -62,7 +62,10 @@ impl Interactions {
 
     /// Any one: it is awake now.
     pub(crate) fn wake(&mut self, id: &str) -> Option<&mut Interaction> {
-        if let Some((id, packed)) = self.asleep.remove(id) {
+        // Most are awake, and among fewer.
+        if self.awake.get(id).is_none()
+            && let Some((id, packed)) = self.asleep.remove(id)
+        {
             self.insert(id, packed.unpack().ok()?);
         }
         self.awake.get_mut(id)
