@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use super::conversation::Conversation;
 use super::conversation::party::same;
 use super::conversation::stage::{Seen, Stage, judge};
@@ -19,7 +21,12 @@ pub(crate) struct Interaction {
     #[serde(rename = "a")]
     pub(crate) attributes: Attributes,
     /// Its conversation, once there is one.
-    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
+    #[serde(
+        rename = "c",
+        default,
+        skip_serializing_if = "is_default",
+        serialize_with = "short"
+    )]
     pub(crate) conversation: Option<Conversation>,
     /// The workgroup under which the connected user is.
     #[serde(rename = "u", default, skip_serializing_if = "is_default")]
@@ -53,6 +60,15 @@ pub(crate) struct Interaction {
     /// Whom it keeps busy, by user in lower case.
     #[serde(rename = "hd", default, skip_serializing_if = "is_default")]
     pub(crate) handling: Vec<(Name, Handling)>,
+}
+
+/// Without the ids that follow from the places of its parties.
+fn short<S: Serializer>(conversation: &Option<Conversation>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut short = conversation.clone();
+    if let Some(conversation) = &mut short {
+        conversation.leave_out_ids();
+    }
+    short.serialize(serializer)
 }
 
 impl Interaction {

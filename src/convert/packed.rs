@@ -103,11 +103,9 @@ impl Packed {
 
 /// What an interaction is written as. Cannot fail, for it goes to memory.
 pub(super) fn written(interaction: &Interaction) -> io::Result<Vec<u8>> {
-    let mut short = interaction.clone();
-    if let Some(conversation) = &mut short.conversation {
-        conversation.leave_out_ids();
-    }
-    rmp_serde::to_vec_named(&short).map_err(io::Error::other)
+    let mut bytes = Vec::with_capacity(ENOUGH);
+    rmp_serde::encode::write_named(&mut bytes, interaction).map_err(io::Error::other)?;
+    Ok(bytes)
 }
 
 /// The interaction that is written as `bytes`.
