@@ -13,7 +13,6 @@ use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
-
 use tokio::time::Instant;
 
 use super::bearer::token;
