@@ -1,5 +1,6 @@
 //! A site's interactions. Of most nothing is said for long: users talk, or it ended and is kept in case a wrap-up code
-//! or a second life comes. Those sleep: they lie packed, and are unpacked when something more is said of them.
+//! or a second life comes. Where there are many, those sleep: they lie packed, and are unpacked when something more is
+//! said of them.
 
 use std::fmt;
 use std::io;

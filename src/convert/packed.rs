@@ -15,6 +15,8 @@ use crate::time::Time;
 const HOUR: i64 = 3_600_000;
 /// Bytes of typical ones that are enough.
 const ENOUGH: usize = 1024;
+/// Bytes that nearly all are written in.
+const ROOM: usize = 1024;
 
 /// One that sleeps.
 #[derive(Clone, Debug)]
@@ -103,7 +105,7 @@ impl Packed {
 
 /// What an interaction is written as. Cannot fail, for it goes to memory.
 pub(super) fn written(interaction: &Interaction) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(ENOUGH);
+    let mut bytes = Vec::with_capacity(ROOM);
     rmp_serde::encode::write_named(&mut bytes, interaction).map_err(io::Error::other)?;
     Ok(bytes)
 }
